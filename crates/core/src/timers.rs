@@ -1,0 +1,33 @@
+//! When something is next due for an invitation (rules 11 and 22).
+
+use crate::policy::Policy;
+use crate::relation::Invitation;
+use crate::time::Time;
+
+/// The next moment at which a pending invitation is due: its next reminder while the recipient can
+/// still answer it, else its end.
+#[must_use]
+pub fn next_due(invitation: &Invitation, policy: &Policy) -> Option<Time> {
+    if !invitation.is_pending() {
+        return None;
+    }
+    let reminder = if invitation.is_answerable() { next_reminder(invitation, policy) } else { None };
+    match (reminder, invitation.expires_at) {
+        (Some(reminder), Some(end)) => Some(reminder.min(end)),
+        (reminder, end) => reminder.or(end),
+    }
+}
+
+/// The moment of the next reminder, whether or not the recipient can still answer.
+fn next_reminder(invitation: &Invitation, policy: &Policy) -> Option<Time> {
+    let age = policy.reminders.after.get(usize::from(invitation.reminder_moments))?;
+    Some(invitation.sent_at + *age)
+}
+
+/// How many reminder moments have passed by `now`. The last of them is worth a reminder; those
+/// before it are too late to make sense.
+#[must_use]
+pub fn reminder_moments_until(invitation: &Invitation, policy: &Policy, now: Time) -> u8 {
+    let passed = policy.reminders.after.iter().filter(|age| invitation.sent_at + **age <= now).count();
+    u8::try_from(passed).unwrap_or(u8::MAX).max(invitation.reminder_moments)
+}

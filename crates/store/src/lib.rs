@@ -1,0 +1,316 @@
+//! The store port: what the engine and the pages ask of a store, in the terms of the rules.
+//!
+//! A [`Store`] keeps rows and lists and knows no rule. Whatever it shows of a relation in a list
+//! was made by `acquaint_core::view`, through [`lines`], so that silence does not depend on a
+//! store. [`memory::MemoryStore`] is the reference model: it keeps the rows alone and finds every
+//! list by looking at all of them. The suite in [`conformance`] runs against every store.
+
+pub mod conformance;
+pub mod lines;
+pub mod memory;
+mod record;
+
+use std::sync::Arc;
+
+use acquaint_core::decide::{Answer, NotificationChange};
+use acquaint_core::event::{Notification, RecordedEvent};
+use acquaint_core::ids::{EventId, InvitationId, MemberId, NotificationId};
+use acquaint_core::member::Member;
+use acquaint_core::relation::{Pair, Relation};
+use acquaint_core::time::Time;
+use acquaint_core::view::{ContactList, Direction, InvitationView};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+pub use record::{MemberRecord, Record, RelationRecord};
+
+/// A place where a community is kept.
+///
+/// Every method may be called from several tasks at once. Reads see what was committed, all of a
+/// commit or nothing of it.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// What kind of store this is and where, for messages: `fjall:acquaint-data`.
+    fn name(&self) -> String;
+
+    /// Reads rows by their names: one answer for each name, in the same order.
+    async fn load(&self, wanted: &Wanted) -> StoreResult<Loaded>;
+
+    /// Writes all of `changes` or nothing. Once it returns, they survive a crash.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if a row is not of the version that the change was decided on.
+    async fn commit(&self, changes: &Changes) -> StoreResult<()>;
+
+    /// A page of a member's pending invitations.
+    async fn pending(&self, page: &PendingPage) -> StoreResult<Vec<InvitationView>>;
+
+    /// A page of one of a member's lists of others, the latest first.
+    async fn contacts(&self, page: &ContactPage) -> StoreResult<Vec<Contact>>;
+
+    /// A page of a member's notifications, the latest first, those of pending received invitations
+    /// among them.
+    async fn notifications(&self, page: &NotificationPage) -> StoreResult<Vec<Notification>>;
+
+    /// Events after that one, in the order of commits.
+    async fn events(&self, after: Option<EventId>, limit: usize) -> StoreResult<Vec<RecordedEvent>>;
+
+    /// What is due at or before `until`, in order, after that place.
+    async fn due(&self, after: Option<&Due>, until: Time, limit: usize) -> StoreResult<Vec<Due>>;
+
+    /// When the next thing is due, if any is.
+    async fn next_due(&self) -> StoreResult<Option<Time>>;
+
+    /// Everybody that this member has a relation with, in the order of ids, after that one.
+    async fn related(&self, member: &MemberId, after: Option<&MemberId>, limit: usize) -> StoreResult<Vec<MemberId>>;
+
+    /// Removes what is listed for a member: past invitations and notifications. Their row and
+    /// relations are removed by commits before.
+    async fn erase_lists(&self, member: &MemberId) -> StoreResult<()>;
+
+    /// Removes idempotency records made before `before`, at most about `limit` of them in one call.
+    /// Returns whether there may be more.
+    async fn forget_claims(&self, before: Time, limit: usize) -> StoreResult<bool>;
+
+    /// All that is kept, record by record, from that place on. An empty page is the end.
+    async fn scan(&self, from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage>;
+
+    /// Writes records into a store that is being restored, without judging them. Lists and timers
+    /// are made anew from them.
+    async fn restore(&self, records: &[Record]) -> StoreResult<()>;
+
+    /// Whether nothing is kept.
+    async fn is_empty(&self) -> StoreResult<bool> {
+        Ok(self.scan(None, 1).await?.records.is_empty())
+    }
+
+    /// Whether commits are accepted.
+    ///
+    /// # Errors
+    /// What keeps the store from accepting them.
+    async fn health(&self) -> StoreResult<()>;
+}
+
+/// What a store answers.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Why a store did not do what it was asked; one variant for each thing that the caller does next.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// A row has moved since it was read: read again, decide again.
+    #[error("a row was changed by somebody else meanwhile")]
+    Conflict,
+    /// Nothing was written, and the same may work later.
+    #[error("the store cannot be reached: {0}")]
+    Unavailable(String),
+    /// It is not known whether the commit happened: look for its idempotency records.
+    #[error("the outcome of the commit is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// The store cannot go on until somebody acts: the text says what to do.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed without anybody's doing.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        match self {
+            StoreError::Conflict | StoreError::Unavailable(_) => true,
+            StoreError::OutcomeUnknown(_) | StoreError::Failed(_) => false,
+        }
+    }
+}
+
+/// Names of rows to read.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Members.
+    pub members: Vec<MemberId>,
+    /// Relations.
+    pub relations: Vec<Pair>,
+    /// Invitations, each as the named member sees it.
+    pub invitations: Vec<(MemberId, InvitationId)>,
+    /// Idempotency records.
+    pub claims: Vec<ClaimName>,
+}
+
+impl Wanted {
+    /// Whether nothing is wanted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.relations.is_empty() && self.invitations.is_empty() && self.claims.is_empty()
+    }
+}
+
+/// Rows that were read, in the order in which they were wanted; `None` is a row that does not exist.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Members.
+    pub members: Vec<Option<Member>>,
+    /// Relations.
+    pub relations: Vec<Option<Relation>>,
+    /// Invitations: pending, or as they ended for that member.
+    pub invitations: Vec<Option<InvitationView>>,
+    /// Idempotency records.
+    pub claims: Vec<Option<Claim>>,
+}
+
+/// What one commit writes.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// Members, each named once.
+    pub members: Vec<MemberChange>,
+    /// Relations, each named once.
+    pub relations: Vec<RelationChange>,
+    /// Notifications put and retracted, in order.
+    pub notifications: Vec<NotificationChange>,
+    /// Events, in order, with ids greater than any before.
+    pub events: Vec<RecordedEvent>,
+    /// Idempotency records; none of them exists.
+    pub claims: Vec<Claim>,
+}
+
+impl Changes {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+            && self.relations.is_empty()
+            && self.notifications.is_empty()
+            && self.events.is_empty()
+            && self.claims.is_empty()
+    }
+}
+
+/// What becomes of a member's row.
+#[derive(Debug, Clone)]
+pub struct MemberChange {
+    /// As it was read; version 0 is a row that did not exist.
+    pub before: Arc<Member>,
+    /// As it is from now on; `None` removes it.
+    pub after: Option<Arc<Member>>,
+}
+
+/// What becomes of a relation.
+#[derive(Debug, Clone)]
+pub struct RelationChange {
+    /// As it was read; version 0 is a row that did not exist.
+    pub before: Arc<Relation>,
+    /// What it went through, one state after the other; the last one is kept, `None` removes the
+    /// row. Lists of what is over are made from each.
+    pub steps: Vec<Option<Arc<Relation>>>,
+}
+
+impl RelationChange {
+    /// As it is from now on; `None` removes the row.
+    #[must_use]
+    pub fn after(&self) -> Option<&Arc<Relation>> {
+        match self.steps.last() {
+            Some(last) => last.as_ref(),
+            None => Some(&self.before),
+        }
+    }
+}
+
+/// The name of an idempotency record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClaimName {
+    /// On whose behalf the key was used; the same key of another scope is another key.
+    pub scope: String,
+    /// The key that the caller chose.
+    pub key: String,
+}
+
+/// An idempotency record: a key, what it was used for, and what was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Which key.
+    pub name: ClaimName,
+    /// A digest of the request, to tell another request under the same key.
+    pub fingerprint: [u8; 16],
+    /// When it was made.
+    pub at: Time,
+    /// What was answered.
+    pub answer: Answer,
+}
+
+/// Which pending invitations are wanted.
+#[derive(Debug, Clone)]
+pub struct PendingPage {
+    /// Whose.
+    pub member: MemberId,
+    /// Sent or received.
+    pub direction: Direction,
+    /// From which end.
+    pub order: Order,
+    /// Those after this one, in that order.
+    pub after: Option<InvitationId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// From which end a list is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The latest first.
+    #[default]
+    Newest,
+    /// The earliest first.
+    Oldest,
+}
+
+/// Which others are wanted.
+#[derive(Debug, Clone)]
+pub struct ContactPage {
+    /// Whose list.
+    pub member: MemberId,
+    /// Which list.
+    pub list: ContactList,
+    /// Those after this one.
+    pub after: Option<Contact>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Somebody in a list; the order is by time, then by id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Contact {
+    /// Since when.
+    pub since: Time,
+    /// Who.
+    pub other: MemberId,
+}
+
+/// Which notifications are wanted.
+#[derive(Debug, Clone)]
+pub struct NotificationPage {
+    /// Whose.
+    pub member: MemberId,
+    /// Those before this one.
+    pub after: Option<NotificationId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Something is due between two members.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Due {
+    /// When.
+    pub at: Time,
+    /// Between whom.
+    pub pair: Pair,
+}
+
+/// Where a scan goes on; only the store that made it can read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanPlace(pub Vec<u8>);
+
+/// A page of a scan.
+#[derive(Debug, Clone, Default)]
+pub struct ScanPage {
+    /// What was found.
+    pub records: Vec<Record>,
+    /// Where to go on.
+    pub next: Option<ScanPlace>,
+}
