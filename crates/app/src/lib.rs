@@ -1,1 +1,18 @@
-//! Stub.
+//! The application: the engine that batches commands into commits, and what reads beside it.
+//!
+//! [`Network`] is all that the server and the command line know. Commands go through its queue to
+//! the [`engine`], which decides them with `acquaint_core` and commits them together; reads go to
+//! the cache of committed rows and to the store.
+
+mod cache;
+pub mod clock;
+pub mod engine;
+mod ids;
+mod metrics;
+mod network;
+mod scheduler;
+
+pub use clock::Clock;
+pub use engine::{ClaimRequest, EngineConfig, Outcome, Request, SubmitError};
+pub use ids::NoRandomness;
+pub use network::{ClockError, Network, StartError};

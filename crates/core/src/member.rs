@@ -127,6 +127,14 @@ pub struct Ledger {
     pub read_until: Option<NotificationId>,
 }
 
+impl Ledger {
+    /// How many groups of moments the logs hold, as a measure of their size.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.sends.groups() + self.withdrawals.groups() + self.reports.groups()
+    }
+}
+
 /// Notes attached in one month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteCount {

@@ -93,6 +93,12 @@ impl Tally {
         None
     }
 
+    /// How many groups the log holds.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
     fn coarsen(&mut self) {
         let recent = self.groups.split_off(self.groups.len() / 2);
         let merge = |pair: &[Group]| match *pair {

@@ -63,6 +63,16 @@ pub(crate) fn check(directory: &Path) -> std::io::Result<Result<(), Damage>> {
     Ok(Ok(()))
 }
 
+/// Whether any batch was ever finished in these journals.
+pub(crate) fn holds_batches(directory: &Path) -> std::io::Result<bool> {
+    for file in journals(directory)? {
+        if Walk::over(&std::fs::read(&file)?, None).batches > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The journals, oldest first. A file whose name is not a number is left to fjall to refuse.
 fn journals(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();

@@ -58,8 +58,8 @@ pub trait Store: Send + Sync + 'static {
     /// What is due at or before `until`, in order, after that place.
     async fn due(&self, after: Option<&Due>, until: Time, limit: usize) -> StoreResult<Vec<Due>>;
 
-    /// When the next thing is due, if any is.
-    async fn next_due(&self) -> StoreResult<Option<Time>>;
+    /// The last event there is: ids made from now on must be greater.
+    async fn last_event(&self) -> StoreResult<Option<EventId>>;
 
     /// Everybody that this member has a relation with, in the order of ids, after that one.
     async fn related(&self, member: &MemberId, after: Option<&MemberId>, limit: usize) -> StoreResult<Vec<MemberId>>;

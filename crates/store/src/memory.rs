@@ -250,8 +250,8 @@ impl Store for MemoryStore {
         Ok(self.rows().due().into_iter().filter(wanted).take(limit).collect())
     }
 
-    async fn next_due(&self) -> StoreResult<Option<Time>> {
-        Ok(self.rows().due().first().map(|due| due.at))
+    async fn last_event(&self) -> StoreResult<Option<EventId>> {
+        Ok(self.rows().events.keys().next_back().copied())
     }
 
     async fn related(&self, member: &MemberId, after: Option<&MemberId>, limit: usize) -> StoreResult<Vec<MemberId>> {

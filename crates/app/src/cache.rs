@@ -1,0 +1,96 @@
+//! Rows that were read or written lately, so that most commands read nothing from the store.
+//!
+//! An embedded store has one owner, so the engine knows every change: what is here is what was
+//! last committed. Readers fill it too, through a guard that loses to a commit that comes between.
+
+use std::sync::Arc;
+
+use acquaint_core::ids::MemberId;
+use acquaint_core::member::Member;
+use acquaint_core::relation::{Pair, Relation};
+use acquaint_store::{Store, StoreResult, Wanted};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+/// Committed members and relations, bounded by their size in memory. A row that does not exist is
+/// kept as version 0.
+#[derive(Debug)]
+pub(crate) struct RowCache {
+    members: Cache<MemberId, Arc<Member>, Weight>,
+    relations: Cache<Pair, Arc<Relation>, Weight>,
+}
+
+/// Estimates what a row takes, in bytes, with the cache's own bookkeeping.
+#[derive(Debug, Clone)]
+struct Weight;
+
+/// What an entry takes beside its texts: the row, its key, two reference counts, a slot.
+const MEMBER_BYTES: usize = 400;
+const RELATION_BYTES: usize = 640;
+
+impl Weighter<MemberId, Arc<Member>> for Weight {
+    fn weight(&self, id: &MemberId, member: &Arc<Member>) -> u64 {
+        let profile = &member.profile;
+        let texts = [&profile.name, &profile.headline, &profile.email];
+        let text: usize = texts.into_iter().flatten().map(String::len).sum();
+        let tags: usize = profile.audience.iter().map(|tag| tag.len() + 24).sum();
+        (MEMBER_BYTES + id.as_str().len() + text + tags + member.ledger.groups() * 16) as u64
+    }
+}
+
+impl Weighter<Pair, Arc<Relation>> for Weight {
+    fn weight(&self, pair: &Pair, relation: &Arc<Relation>) -> u64 {
+        let state = &relation.state;
+        let notes = [&state.low, &state.high].map(|side| side.invitation.as_ref().and_then(|i| i.note.as_ref()));
+        let note: usize = notes.into_iter().flatten().map(String::len).sum();
+        (RELATION_BYTES + note + pair.low().as_str().len() + pair.high().as_str().len()) as u64
+    }
+}
+
+impl RowCache {
+    /// A cache of about that many bytes, half of them for members.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let half = bytes / 2;
+        let expected = |row: usize| usize::try_from(half).unwrap_or(usize::MAX) / row;
+        Self {
+            members: Cache::with_weighter(expected(MEMBER_BYTES), half, Weight),
+            relations: Cache::with_weighter(expected(RELATION_BYTES), half, Weight),
+        }
+    }
+
+    pub(crate) fn peek_member(&self, id: &MemberId) -> Option<Arc<Member>> {
+        self.members.get(id)
+    }
+
+    pub(crate) fn peek_relation(&self, pair: &Pair) -> Option<Arc<Relation>> {
+        self.relations.get(pair)
+    }
+
+    pub(crate) fn put_member(&self, member: Arc<Member>) {
+        self.members.insert(member.id.clone(), member);
+    }
+
+    pub(crate) fn put_relation(&self, relation: Arc<Relation>) {
+        self.relations.insert(relation.pair.clone(), relation);
+    }
+
+    /// The committed row of a member; version 0 if there is none.
+    pub(crate) async fn member(&self, store: &dyn Store, id: &MemberId) -> StoreResult<Arc<Member>> {
+        let read = async {
+            let wanted = Wanted { members: vec![id.clone()], ..Wanted::default() };
+            let found = store.load(&wanted).await?.members.pop().flatten();
+            Ok(Arc::new(found.unwrap_or_else(|| Member::new(id.clone()))))
+        };
+        self.members.get_or_insert_async(id, read).await
+    }
+
+    /// The committed relation of two members; version 0 if there is none.
+    pub(crate) async fn relation(&self, store: &dyn Store, pair: &Pair) -> StoreResult<Arc<Relation>> {
+        let read = async {
+            let wanted = Wanted { relations: vec![pair.clone()], ..Wanted::default() };
+            let found = store.load(&wanted).await?.relations.pop().flatten();
+            Ok(Arc::new(found.unwrap_or_else(|| Relation::new(pair.clone()))))
+        };
+        self.relations.get_or_insert_async(pair, read).await
+    }
+}

@@ -1,0 +1,68 @@
+//! Rows that were decided and are not committed yet, batch by batch.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use acquaint_core::ids::MemberId;
+use acquaint_core::member::Member;
+use acquaint_core::relation::{Pair, Relation};
+use acquaint_store::{Changes, Claim, ClaimName, MemberChange, RelationChange};
+
+/// The rows that one batch decided on.
+#[derive(Debug, Default)]
+pub(super) struct BatchRows {
+    number: u64,
+    members: HashMap<MemberId, Arc<Member>>,
+    relations: HashMap<Pair, Arc<Relation>>,
+    claims: HashMap<ClaimName, Claim>,
+}
+
+/// Batches on their way to the store, the oldest first. What a later batch says holds.
+#[derive(Debug, Default)]
+pub(super) struct Overlay {
+    batches: VecDeque<BatchRows>,
+}
+
+impl Overlay {
+    /// Forgets the batches up to that number: they are committed, and the cache has their rows.
+    pub(super) fn forget_until(&mut self, committed: u64) {
+        while self.batches.front().is_some_and(|batch| batch.number <= committed) {
+            self.batches.pop_front();
+        }
+    }
+
+    /// Forgets all: a commit failed, and none of this will be.
+    pub(super) fn clear(&mut self) {
+        self.batches.clear();
+    }
+
+    pub(super) fn push(&mut self, number: u64, changes: &Changes) {
+        let member = |change: &MemberChange| {
+            let row = change.after.clone().unwrap_or_else(|| Arc::new(Member::new(change.before.id.clone())));
+            (row.id.clone(), row)
+        };
+        let relation = |change: &RelationChange| {
+            let row = change.after().cloned();
+            let row = row.unwrap_or_else(|| Arc::new(Relation::new(change.before.pair.clone())));
+            (row.pair.clone(), row)
+        };
+        self.batches.push_back(BatchRows {
+            number,
+            members: changes.members.iter().map(member).collect(),
+            relations: changes.relations.iter().map(relation).collect(),
+            claims: changes.claims.iter().map(|claim| (claim.name.clone(), claim.clone())).collect(),
+        });
+    }
+
+    pub(super) fn member(&self, id: &MemberId) -> Option<&Arc<Member>> {
+        self.batches.iter().rev().find_map(|batch| batch.members.get(id))
+    }
+
+    pub(super) fn relation(&self, pair: &Pair) -> Option<&Arc<Relation>> {
+        self.batches.iter().rev().find_map(|batch| batch.relations.get(pair))
+    }
+
+    pub(super) fn claim(&self, name: &ClaimName) -> Option<&Claim> {
+        self.batches.iter().rev().find_map(|batch| batch.claims.get(name))
+    }
+}

@@ -1,0 +1,391 @@
+//! A running community: commands through the engine, reads beside it.
+
+use std::sync::Arc;
+
+use acquaint_core::command::{Action, Command};
+use acquaint_core::decide::{self, Facts};
+use acquaint_core::event::{Notification, RecordedEvent};
+use acquaint_core::ids::{EventId, InvitationId, MemberId};
+use acquaint_core::member::Member;
+use acquaint_core::policy::Policy;
+use acquaint_core::refusal::Refusal;
+use acquaint_core::relation::Pair;
+use acquaint_core::standing::{self, Standing};
+use acquaint_core::time::{Span, Time};
+use acquaint_core::view::{Direction, InvitationView, RelationView};
+use acquaint_store::{
+    Contact, ContactPage, Due, NotificationPage, Order, PendingPage, Store, StoreError, StoreResult, Wanted,
+};
+use prometheus_client::registry::Registry;
+use tokio::sync::{Mutex, RwLock, watch};
+
+use crate::cache::RowCache;
+use crate::clock::Clock;
+use crate::engine::{Engine, EngineConfig, Outcome, Request, Shared, SubmitError, Threads};
+use crate::ids::{IdSource, NoRandomness};
+use crate::metrics::Metrics;
+use crate::scheduler::{self, AT_ONCE, CLAIM_MEMORY, FORGET_AT_ONCE, Progress};
+
+/// A running community. Clones are the same one.
+#[derive(Clone)]
+pub struct Network(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    cache: Arc<RowCache>,
+    clock: Clock,
+    policy: watch::Sender<Arc<Policy>>,
+    metrics: Metrics,
+    /// `None` once stopped.
+    engine: RwLock<Option<Arc<Engine>>>,
+    threads: Mutex<Option<Threads>>,
+    timers: Mutex<Progress>,
+}
+
+/// Why a community could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gives no random numbers.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The system gives no threads.
+    #[error("the engine's threads could not be started: {0}")]
+    NoThreads(#[from] std::io::Error),
+}
+
+/// Why the clock was not set.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ClockError {
+    /// It is the system's clock.
+    #[error("the clock is the system's and cannot be set")]
+    NotSettable,
+    /// What was due on the way could not be carried out; the clock stands at the moment it was due.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+}
+
+impl Network {
+    /// Starts the engine on a store. Must be called within a tokio runtime.
+    ///
+    /// With the system's clock, what falls due is carried out from now on, once a second.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(
+        store: Arc<dyn Store>,
+        policy: Policy,
+        clock: Clock,
+        config: EngineConfig,
+    ) -> Result<Self, StartError> {
+        let ids = IdSource::after(clock.clone(), store.last_event().await?)?;
+        let cache = Arc::new(RowCache::new(config.cache_bytes));
+        let metrics = Metrics::default();
+        let (policy, policy_in_force) = watch::channel(Arc::new(policy));
+        let shared =
+            Shared::new(Arc::clone(&store), Arc::clone(&cache), policy_in_force, clock.clone(), metrics.clone());
+        let (engine, threads) = Engine::start(shared, ids, config)?;
+        let network = Self(Arc::new(Inner {
+            store,
+            cache,
+            clock,
+            policy,
+            metrics,
+            engine: RwLock::new(Some(Arc::new(engine))),
+            threads: Mutex::new(Some(threads)),
+            timers: Mutex::default(),
+        }));
+        if !network.is_settable() {
+            network.run_timers();
+        }
+        Ok(network)
+    }
+
+    /// Carries out what falls due, once a second, and forgets old idempotency records, until the
+    /// last other handle is gone or the engine has stopped.
+    fn run_timers(&self) {
+        let inner = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            let mut every_second = tokio::time::interval(std::time::Duration::from_secs(1));
+            every_second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                every_second.tick().await;
+                let Some(network) = inner.upgrade().map(Network) else { return };
+                match network.keep_house().await {
+                    Ok(()) => {}
+                    Err(SubmitError::Stopped) => return,
+                    Err(error) => tracing::warn!(%error, "what is due waits for the next second"),
+                }
+            }
+        });
+    }
+
+    async fn keep_house(&self) -> Result<(), SubmitError> {
+        let now = self.now();
+        let mut timers = self.0.timers.lock().await;
+        timers.clock_set(now);
+        self.carry_out_until(&mut timers, now).await?;
+        self.0.store.forget_claims(now - CLAIM_MEMORY, FORGET_AT_ONCE).await?;
+        Ok(())
+    }
+
+    /// Carries out what is due at or before `until`, in order, at the time that the clock shows.
+    async fn carry_out_until(&self, timers: &mut Progress, until: Time) -> Result<(), SubmitError> {
+        loop {
+            let due = self.0.store.due(timers.until.as_ref(), until, AT_ONCE).await?;
+            let Some(last) = due.last().cloned() else { return Ok(()) };
+            scheduler::carry_out(&*self.engine().await?, &due).await?;
+            timers.until = Some(last);
+        }
+    }
+
+    async fn engine(&self) -> Result<Arc<Engine>, SubmitError> {
+        self.0.engine.read().await.clone().ok_or(SubmitError::Stopped)
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.0.policy.borrow())
+    }
+
+    /// Puts other rules in force, from the next batch of commands on.
+    pub fn set_policy(&self, policy: Policy) {
+        self.0.policy.send_replace(Arc::new(policy));
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.0.clock.now()
+    }
+
+    /// Whether the clock can be set.
+    #[must_use]
+    pub fn is_settable(&self) -> bool {
+        self.0.clock.is_settable()
+    }
+
+    /// Has a command carried out: committed when this returns.
+    ///
+    /// # Errors
+    /// [`SubmitError`]. A refusal by the rules is not one.
+    pub async fn submit(&self, request: Request) -> Outcome {
+        let mut outcomes = self.submit_all(vec![request]).await?;
+        outcomes.pop().unwrap_or(Err(SubmitError::Stopped))
+    }
+
+    /// Has commands carried out: one outcome for each, in order; none undoes another.
+    ///
+    /// # Errors
+    /// [`SubmitError`] if none was taken.
+    pub async fn submit_all(&self, requests: Vec<Request>) -> Result<Vec<Outcome>, SubmitError> {
+        self.engine().await?.submit_all(requests).await
+    }
+
+    /// A member's row; version 0 if there is none.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn member(&self, id: &MemberId) -> StoreResult<Arc<Member>> {
+        self.0.cache.member(&*self.0.store, id).await
+    }
+
+    /// The relation as `actor` sees it; `None` with oneself.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn relation(&self, actor: &MemberId, other: &MemberId) -> StoreResult<Option<RelationView>> {
+        let facts = self.facts(actor, other).await?;
+        Ok(facts.map(|facts| decide::view_relation(&facts, &self.policy(), self.now())))
+    }
+
+    /// Whether an invitation would be allowed, and if not, why.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn check_invite(
+        &self,
+        actor: &MemberId,
+        to: &MemberId,
+        note: Option<&str>,
+        to_email: Option<&str>,
+    ) -> StoreResult<Result<(), Refusal>> {
+        let Some(facts) = self.facts(actor, to).await? else {
+            return Ok(Err(acquaint_core::refusal::Code::SelfInvitation.refuse()));
+        };
+        Ok(decide::check_invite(&facts, note, to_email, &self.policy(), self.now()))
+    }
+
+    async fn facts(&self, actor: &MemberId, other: &MemberId) -> StoreResult<Option<Facts>> {
+        let Some(pair) = Pair::new(actor, other) else { return Ok(None) };
+        let actor = self.member(actor).await?;
+        let cap = self.policy().limits.pending_cap;
+        let oldest_expiry = if cap.is_some_and(|cap| actor.ledger.pending_sent >= cap) {
+            self.oldest_pending(&actor.id).await?.and_then(|view| view.expires_at)
+        } else {
+            None
+        };
+        let other = self.member(other).await?;
+        let relation = self.0.cache.relation(&*self.0.store, &pair).await?;
+        Ok(Some(Facts { actor, other, relation, invitation: None, oldest_expiry }))
+    }
+
+    async fn oldest_pending(&self, member: &MemberId) -> StoreResult<Option<InvitationView>> {
+        let member = member.clone();
+        let page = PendingPage { member, direction: Direction::Sent, order: Order::Oldest, after: None, limit: 1 };
+        Ok(self.pending(&page).await?.pop())
+    }
+
+    /// An invitation as `viewer` sees it.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn invitation(&self, viewer: &MemberId, id: InvitationId) -> StoreResult<Option<InvitationView>> {
+        let wanted = Wanted { invitations: vec![(viewer.clone(), id)], ..Wanted::default() };
+        Ok(self.0.store.load(&wanted).await?.invitations.pop().flatten())
+    }
+
+    /// A page of pending invitations.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn pending(&self, page: &PendingPage) -> StoreResult<Vec<InvitationView>> {
+        self.0.store.pending(page).await
+    }
+
+    /// A page of connections, of those followed, followers or blocked.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn contacts(&self, page: &ContactPage) -> StoreResult<Vec<Contact>> {
+        self.0.store.contacts(page).await
+    }
+
+    /// A page of notifications. One is read if its id is not above the member's mark.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn notifications(&self, page: &NotificationPage) -> StoreResult<Vec<Notification>> {
+        self.0.store.notifications(page).await
+    }
+
+    /// How a member stands, and since when their oldest pending invitation waits.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn standing(&self, member: &MemberId) -> StoreResult<(Standing, Option<Time>)> {
+        let row = self.member(member).await?;
+        let oldest = self.oldest_pending(member).await?.map(|view| view.sent_at);
+        Ok((standing::standing(&row, &self.policy(), self.now()), oldest))
+    }
+
+    /// Events after that one, in the order of commits.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn events(&self, after: Option<EventId>, limit: usize) -> StoreResult<Vec<RecordedEvent>> {
+        self.0.store.events(after, limit).await
+    }
+
+    /// Erases a member: first nobody may invite them any more, then every relation goes, then their
+    /// row. Returns whether there was anything. If it is broken off, calling it again finishes it.
+    ///
+    /// # Errors
+    /// If the store fails on the way.
+    pub async fn erase(&self, member: &MemberId) -> Result<bool, SubmitError> {
+        let known = self.member(member).await?.version > 0;
+        if !known && self.0.store.related(member, None, 1).await?.is_empty() {
+            return Ok(false);
+        }
+        let request = |action| Request { command: Command { actor: member.clone(), action }, claim: None };
+        self.submit(request(Action::BeginErasure)).await?.ok();
+        loop {
+            let related = self.0.store.related(member, None, AT_ONCE).await?;
+            if related.is_empty() {
+                break;
+            }
+            let forget = related.into_iter().map(|other| request(Action::Forget { other })).collect();
+            for outcome in self.submit_all(forget).await? {
+                outcome?.ok();
+            }
+        }
+        self.0.store.erase_lists(member).await?;
+        self.submit(request(Action::FinishErasure)).await?.ok();
+        Ok(true)
+    }
+
+    /// Sets the clock. On its way forward, whatever falls due happens at its own moment, in order.
+    ///
+    /// # Errors
+    /// [`ClockError`].
+    pub async fn set_clock(&self, to: Time) -> Result<(), ClockError> {
+        if !self.is_settable() {
+            return Err(ClockError::NotSettable);
+        }
+        let mut timers = self.0.timers.lock().await;
+        while let Some(next) = self.next_due(&timers, to).await? {
+            self.0.clock.set(next.at.max(self.now()));
+            self.carry_out_until(&mut timers, next.at).await?;
+        }
+        self.0.clock.set(to);
+        timers.clock_set(to);
+        self.0.store.forget_claims(to - CLAIM_MEMORY, FORGET_AT_ONCE).await.map_err(SubmitError::from)?;
+        Ok(())
+    }
+
+    async fn next_due(&self, timers: &Progress, until: Time) -> Result<Option<Due>, SubmitError> {
+        Ok(self.0.store.due(timers.until.as_ref(), until, 1).await?.pop())
+    }
+
+    /// Advances the clock, as [`Network::set_clock`]; returns the time it then shows.
+    ///
+    /// # Errors
+    /// [`ClockError`].
+    pub async fn advance_clock(&self, by: Span) -> Result<Time, ClockError> {
+        let to = self.now() + by;
+        self.set_clock(to).await?;
+        Ok(to)
+    }
+
+    /// Whether commands are accepted and can be committed.
+    ///
+    /// # Errors
+    /// What keeps them from it.
+    pub async fn health(&self) -> StoreResult<()> {
+        match self.engine().await {
+            Ok(_) => self.0.store.health().await,
+            Err(_) => Err(StoreError::Unavailable("the engine has stopped".into())),
+        }
+    }
+
+    /// What kind of store this runs on and where.
+    #[must_use]
+    pub fn store_name(&self) -> String {
+        self.0.store.name()
+    }
+
+    /// Adds the application's metrics to a registry.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.0.metrics.register(registry);
+    }
+
+    /// Stops taking commands, and waits until what was taken is committed and answered.
+    pub async fn shutdown(&self) {
+        drop(self.0.engine.write().await.take());
+        if let Some(threads) = self.0.threads.lock().await.take() {
+            // The threads end once the last command under way has let go of the engine.
+            if tokio::task::spawn_blocking(|| threads.join()).await.is_err() {
+                tracing::error!("waiting for the engine failed");
+            }
+        }
+    }
+}
+
+impl From<StoreError> for ClockError {
+    fn from(error: StoreError) -> Self {
+        Self::Submit(error.into())
+    }
+}

@@ -1,0 +1,42 @@
+//! What falls due: looked up in the store, carried out as commands.
+
+use acquaint_core::command::{Action, Command};
+use acquaint_core::time::{Span, Time};
+use acquaint_store::Due;
+
+use crate::engine::{Engine, Request, SubmitError};
+
+/// How many due moments are carried out in one go, so that callers get their turn in between.
+pub(crate) const AT_ONCE: usize = 256;
+
+/// How long idempotency records are kept: as long as anybody retries.
+pub(crate) const CLAIM_MEMORY: Span = Span::days(3);
+
+/// How many idempotency records are looked at in one go.
+pub(crate) const FORGET_AT_ONCE: usize = 1_000;
+
+/// The commands of what is due.
+pub(crate) async fn carry_out(engine: &Engine, due: &[Due]) -> Result<(), SubmitError> {
+    let command = |due: &Due| {
+        let [actor, other] = due.pair.both().map(Clone::clone);
+        Request { command: Command { actor, action: Action::Due { other } }, claim: None }
+    };
+    let outcomes = engine.submit_all(due.iter().map(command).collect()).await?;
+    outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))
+}
+
+/// How far the timers have been carried out. Kept, because a store finds its way slowly through
+/// timers that are no longer there.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    pub(crate) until: Option<Due>,
+}
+
+impl Progress {
+    /// Starts again from the beginning if the clock went back.
+    pub(crate) fn clock_set(&mut self, now: Time) {
+        if self.until.as_ref().is_some_and(|due| due.at > now) {
+            self.until = None;
+        }
+    }
+}
