@@ -225,7 +225,7 @@ mod tests {
             assert_eq!(found("src/lib.rs", &text).len(), 1, "{mark}");
             assert_eq!(found("data/a.csv", &text), NOTHING);
         }
-        assert_eq!(found("a.sh", concat!("mktemp XX", "XXX\n")), NOTHING);
+        assert_eq!(found("a.sh", concat!("mktemp XX", "XX\n")), NOTHING);
         assert_eq!(found("a.md", concat!("a TO", "DOlist\n")), NOTHING);
     }
 

@@ -84,8 +84,13 @@ impl Network {
         let cache = Arc::new(RowCache::new(config.cache_bytes));
         let metrics = Metrics::default();
         let (policy, policy_in_force) = watch::channel(Arc::new(policy));
-        let shared =
-            Shared::new(Arc::clone(&store), Arc::clone(&cache), policy_in_force, clock.clone(), metrics.clone());
+        let shared = Shared {
+            store: Arc::clone(&store),
+            cache: Arc::clone(&cache),
+            policy: policy_in_force,
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        };
         let (engine, threads) = Engine::start(shared, ids, config)?;
         let network = Self(Arc::new(Inner {
             store,

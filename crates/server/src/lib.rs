@@ -1,1 +1,27 @@
-//! Stub.
+//! The HTTP API of Acquaint.
+//!
+//! [`serve`] answers for a running [`Network`](acquaint_app::Network) on a socket; [`openapi`] says
+//! what the API is, without a server or a database. Handlers translate and nothing else: they parse
+//! what came, make one call, and convert what it says.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `api` | the calls, one file for each resource, and the document that describes them |
+//! | `auth`, `body`, `page` | what a call is made of: who, what, which part of a list |
+//! | `problem` | every error that a client sees |
+//! | `observe` | request ids, metrics and logs around every call |
+//! | `listen` | the accept loop and its limits |
+
+mod api;
+mod app;
+mod auth;
+mod body;
+mod config;
+mod listen;
+mod observe;
+mod page;
+mod problem;
+
+pub use api::openapi;
+pub use config::{HostKey, HostKeyError, Limits, ServerConfig};
+pub use listen::serve;

@@ -114,9 +114,14 @@ impl Range {
         Self { to: Bound::Excluded(key), ..self }
     }
 
-    /// Only this key and what comes after it.
-    pub(crate) fn starting_at(self, key: Key) -> Self {
-        Self { from: Bound::Included(key), ..self }
+    /// Whether no key can lie in it. fjall does not promise anything for such a range.
+    pub(crate) fn is_empty(&self) -> bool {
+        match (&self.from, &self.to) {
+            (Bound::Included(from), Bound::Included(to)) => from > to,
+            (Bound::Included(from) | Bound::Excluded(from), Bound::Excluded(to))
+            | (Bound::Excluded(from), Bound::Included(to)) => from >= to,
+            _ => false,
+        }
     }
 }
 

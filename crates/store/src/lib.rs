@@ -3,8 +3,10 @@
 //! A [`Store`] keeps rows and lists and knows no rule. Whatever it shows of a relation in a list
 //! was made by `acquaint_core::view`, through [`lines`], so that silence does not depend on a
 //! store. [`memory::MemoryStore`] is the reference model: it keeps the rows alone and finds every
-//! list by looking at all of them. The suite in [`conformance`] runs against every store.
+//! list by looking at all of them. The suite in `conformance` (a feature of that name) runs against every
+//! store.
 
+#[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod lines;
 pub mod memory;

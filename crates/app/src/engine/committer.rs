@@ -1,7 +1,6 @@
 //! The second thread: writes a batch, publishes its rows, answers.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use acquaint_core::member::Member;
 use acquaint_core::relation::Relation;
@@ -9,52 +8,62 @@ use acquaint_store::{Changes, StoreError, StoreResult};
 use tokio::sync::mpsc;
 
 use super::Shared;
-use super::decider::{Batch, Job, split};
+use super::decider::{Batch, Job, Report};
 use crate::clock::Stopwatch;
 
 pub(super) struct Committer {
     shared: Arc<Shared>,
     decided: mpsc::Receiver<Batch>,
-    failed: std::sync::mpsc::Sender<Vec<Job>>,
+    reports: mpsc::UnboundedSender<Report>,
+    /// Commits that failed; what was decided before the last failure is void.
+    failures: u64,
 }
 
 impl Committer {
     pub(super) fn new(
         shared: Arc<Shared>,
         decided: mpsc::Receiver<Batch>,
-        failed: std::sync::mpsc::Sender<Vec<Job>>,
+        reports: mpsc::UnboundedSender<Report>,
     ) -> Self {
-        Self { shared, decided, failed }
+        Self { shared, decided, reports, failures: 0 }
     }
 
     /// Works until there are no more batches.
     pub(super) async fn run(mut self) {
         while let Some(batch) = self.decided.recv().await {
-            if batch.failures == self.shared.failures.load(Ordering::Acquire) {
-                self.commit(batch).await;
+            let report = if batch.failures == self.failures {
+                self.commit(batch).await
             } else {
-                // It was decided on rows that were never committed.
-                self.hand_back(batch.jobs.into_iter().map(|(job, _)| job).collect());
+                Report::Void(batch.jobs.into_iter().map(|(job, _)| job).collect())
+            };
+            self.report(report);
+        }
+    }
+
+    async fn commit(&mut self, batch: Batch) -> Report {
+        self.shared.metrics.batch_size.observe(count(batch.commands));
+        match self.write(&batch.changes).await {
+            Ok(()) => {
+                self.publish(&batch.changes);
+                for (job, outcomes) in batch.jobs {
+                    job.answer(outcomes);
+                }
+                Report::Committed(batch.number)
+            }
+            Err(error) => {
+                self.failures += 1;
+                Report::Failed(recover(batch.jobs.into_iter().map(|(job, _)| job).collect(), &error))
             }
         }
     }
 
-    async fn commit(&self, batch: Batch) {
-        let metrics = &self.shared.metrics;
-        metrics.batch_size.observe(count(batch.commands));
-        match self.write(&batch.changes).await {
-            Ok(()) => {
-                self.publish(&batch.changes);
-                self.shared.committed.store(batch.number, Ordering::Release);
-                for (job, outcomes) in batch.jobs {
-                    job.answer(outcomes);
-                }
-            }
-            Err(error) => {
-                self.shared.failures.fetch_add(1, Ordering::AcqRel);
-                self.recover(batch.jobs.into_iter().map(|(job, _)| job).collect(), &error);
-            }
+    fn report(&self, report: Report) {
+        if !matches!(report, Report::Committed(_)) {
+            self.shared.metrics.retries.inc();
         }
+        // The first thread waits for every report before it ends; if it panicked, the jobs are
+        // dropped, and those who wait are told that the engine has stopped.
+        let _ = self.reports.send(report);
     }
 
     async fn write(&self, changes: &Changes) -> StoreResult<()> {
@@ -78,35 +87,26 @@ impl Committer {
             self.shared.cache.put_relation(row.unwrap_or_else(|| Arc::new(Relation::new(change.before.pair.clone()))));
         }
     }
+}
 
-    /// Decides what becomes of the jobs of a batch that was not committed.
-    fn recover(&self, mut jobs: Vec<Job>, error: &StoreError) {
-        tracing::warn!(%error, jobs = jobs.len(), "a commit failed");
-        let again = |job: &Job| match error {
-            StoreError::Conflict | StoreError::Unavailable(_) => job.may_try_again(),
-            StoreError::OutcomeUnknown(_) => job.is_claimed() && job.may_try_again(),
-            StoreError::Failed(_) => false,
-        };
-        let given_up: Vec<Job> = jobs.extract_if(.., |job| !again(job)).collect();
-        for job in given_up {
-            job.fail(error);
-        }
-        for job in &mut jobs {
-            job.attempts += 1;
-        }
-        for half in split(jobs) {
-            self.hand_back(half);
-        }
+/// Answers the jobs of a failed batch that cannot be tried again; the others come back in halves,
+/// so that the one to blame, if there is one, fails alone.
+fn recover(mut jobs: Vec<Job>, error: &StoreError) -> Vec<Vec<Job>> {
+    tracing::warn!(%error, jobs = jobs.len(), "a commit failed");
+    let again = |job: &Job| match error {
+        StoreError::Conflict | StoreError::Unavailable(_) => job.may_try_again(),
+        StoreError::OutcomeUnknown(_) => job.is_claimed() && job.may_try_again(),
+        StoreError::Failed(_) => false,
+    };
+    let given_up: Vec<Job> = jobs.extract_if(.., |job| !again(job)).collect();
+    for job in given_up {
+        job.fail(error);
     }
-
-    fn hand_back(&self, jobs: Vec<Job>) {
-        self.shared.metrics.retries.inc();
-        if let Err(unsent) = self.failed.send(jobs) {
-            // The first thread has ended: there is nobody left to decide them.
-            let stopped = StoreError::Unavailable("the engine has stopped".into());
-            unsent.0.into_iter().for_each(|job| job.fail(&stopped));
-        }
+    for job in &mut jobs {
+        job.attempts += 1;
     }
+    let second = jobs.split_off(jobs.len() / 2);
+    [jobs, second].into_iter().filter(|half| !half.is_empty()).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer commands than a float counts exactly")]

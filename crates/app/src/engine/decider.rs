@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use acquaint_core::command::Action;
-use acquaint_core::decide::{Change, Decision, Facts, Moment, Written, decide, decide_alone};
-use acquaint_core::event::RecordedEvent;
+use acquaint_core::decide::{Answer, Change, Decision, Facts, Moment, Written, decide, decide_alone};
+use acquaint_core::event::{Event, RecordedEvent};
 use acquaint_core::ids::{EventId, InvitationId, MemberId};
 use acquaint_core::member::Member;
 use acquaint_core::policy::Policy;
+use acquaint_core::refusal::Refusal;
 use acquaint_core::relation::{Pair, Relation};
 use acquaint_core::time::Time;
 use acquaint_core::view::{Direction, InvitationView};
@@ -44,18 +44,32 @@ pub(super) struct Batch {
     pub(super) jobs: Vec<(Job, Vec<Outcome>)>,
 }
 
+/// What became of a batch.
+pub(super) enum Report {
+    /// It is committed, and the cache has its rows.
+    Committed(u64),
+    /// Its commit failed; these are to be tried again, each group as a batch of its own.
+    Failed(Vec<Vec<Job>>),
+    /// It was decided on a batch whose commit failed, and is to be tried again.
+    Void(Vec<Job>),
+}
+
 pub(super) struct Decider {
     shared: Arc<Shared>,
     ids: IdSource,
     max_batch: usize,
     waiting: mpsc::UnboundedReceiver<Submission>,
     decided: mpsc::Sender<Batch>,
-    failed: std::sync::mpsc::Receiver<Vec<Job>>,
+    reports: mpsc::UnboundedReceiver<Report>,
     /// Groups of jobs whose commit failed, each to be tried as a batch of its own.
     retries: VecDeque<Vec<Job>>,
     overlay: Overlay,
-    seen_failures: u64,
-    number: u64,
+    /// Failed commits that this thread knows of.
+    failures: u64,
+    /// Batches made so far; the last one bears this number.
+    made: u64,
+    /// Batches of which nothing was reported yet.
+    in_flight: u64,
 }
 
 impl Decider {
@@ -65,7 +79,7 @@ impl Decider {
         max_batch: usize,
         waiting: mpsc::UnboundedReceiver<Submission>,
         decided: mpsc::Sender<Batch>,
-        failed: std::sync::mpsc::Receiver<Vec<Job>>,
+        reports: mpsc::UnboundedReceiver<Report>,
     ) -> Self {
         Self {
             shared,
@@ -73,62 +87,84 @@ impl Decider {
             max_batch,
             waiting,
             decided,
-            failed,
+            reports,
             retries: VecDeque::new(),
             overlay: Overlay::default(),
-            seen_failures: 0,
-            number: 0,
+            failures: 0,
+            made: 0,
+            in_flight: 0,
         }
     }
 
-    /// Works until the queue is closed and empty.
+    /// Works until the queue is closed and everything in it was answered.
     pub(super) async fn run(mut self) {
         // A place for the batch is taken first: while the committer is behind, commands gather.
         while let Ok(place) = self.decided.clone().reserve_owned().await {
             let Some(jobs) = self.gather().await else { return };
-            self.catch_up();
             let batch = self.decide_batch(jobs).await;
+            self.in_flight += 1;
             place.send(batch);
         }
     }
 
-    /// The next jobs: those whose commit failed first, else what waits in the queue.
+    /// The next jobs: those whose commit failed first, else what waits in the queue. `None` once
+    /// there will be no more.
     async fn gather(&mut self) -> Option<Vec<Job>> {
-        self.retries.extend(self.failed.try_iter());
-        if let Some(jobs) = self.retries.pop_front() {
-            return Some(jobs);
+        while let Ok(report) = self.reports.try_recv() {
+            self.take_note(report);
         }
-        let mut jobs = Vec::new();
-        let mut commands = 0;
-        // One more submission may take the batch over its size, by less than its own length.
-        while commands < self.max_batch {
-            let next = if jobs.is_empty() { self.waiting.recv().await } else { self.waiting.try_recv().ok() };
-            let Some(submission) = next else { break };
-            commands += submission.requests.len();
-            jobs.push(Job {
-                requests: submission.requests,
-                reply: submission.reply,
-                attempts: 0,
-                _room: submission.room,
-            });
+        loop {
+            if let Some(jobs) = self.retries.pop_front() {
+                return Some(jobs);
+            }
+            tokio::select! {
+                biased;
+                Some(report) = self.reports.recv() => self.take_note(report),
+                next = self.waiting.recv() => match next {
+                    Some(first) => return Some(self.fill(first)),
+                    None if self.in_flight == 0 => return None,
+                    // What is under way may yet come back.
+                    None => {
+                        let report = self.reports.recv().await?;
+                        self.take_note(report);
+                    }
+                },
+            }
         }
-        self.shared.metrics.queue_depth.dec_by(i64::try_from(commands).unwrap_or(i64::MAX));
-        if jobs.is_empty() { None } else { Some(jobs) }
     }
 
-    /// Takes note of what the committer did meanwhile.
-    fn catch_up(&mut self) {
-        let failures = self.shared.failures.load(Ordering::Acquire);
-        if failures != self.seen_failures {
-            self.seen_failures = failures;
-            self.overlay.clear();
+    /// Takes what else waits, up to the size of a batch. The last submission may take it over that
+    /// size, by less than its own length.
+    fn fill(&mut self, first: Submission) -> Vec<Job> {
+        let mut commands = first.requests.len();
+        let mut jobs = vec![Job::from(first)];
+        while commands < self.max_batch
+            && let Ok(next) = self.waiting.try_recv()
+        {
+            commands += next.requests.len();
+            jobs.push(Job::from(next));
         }
-        self.overlay.forget_until(self.shared.committed.load(Ordering::Acquire));
+        self.shared.metrics.queue_depth.dec_by(i64::try_from(commands).unwrap_or(i64::MAX));
+        jobs
+    }
+
+    fn take_note(&mut self, report: Report) {
+        self.in_flight -= 1;
+        match report {
+            Report::Committed(number) => self.overlay.forget_until(number),
+            Report::Failed(groups) => {
+                self.failures += 1;
+                // Whatever was decided since was decided on rows that will never be.
+                self.overlay.clear();
+                self.retries.extend(groups);
+            }
+            Report::Void(jobs) => self.retries.push_back(jobs),
+        }
     }
 
     async fn decide_batch(&mut self, jobs: Vec<Job>) -> Batch {
-        self.number += 1;
-        let (number, failures) = (self.number, self.seen_failures);
+        self.made += 1;
+        let (number, failures) = (self.made, self.failures);
         let commands = jobs.iter().map(|job| job.requests.len()).sum();
         let requests = || jobs.iter().flat_map(|job| &job.requests);
         let mut work = match self.read_facts(requests()).await {
@@ -352,12 +388,7 @@ impl Work {
     }
 
     /// Takes over what follows from a command between two.
-    fn take(
-        &mut self,
-        facts: &Facts,
-        decision: Decision,
-        ids: &mut IdSource,
-    ) -> Result<acquaint_core::decide::Answer, acquaint_core::refusal::Refusal> {
+    fn take(&mut self, facts: &Facts, decision: Decision, ids: &mut IdSource) -> Result<Answer, Refusal> {
         let Change { actor, other, relation, events, notifications } = decision.change;
         self.write_member(&facts.actor, actor);
         self.write_member(&facts.other, other);
@@ -368,18 +399,13 @@ impl Work {
     }
 
     /// Takes over what follows from a command on the actor's own row.
-    fn take_alone(
-        &mut self,
-        actor: &Arc<Member>,
-        decision: Decision,
-        ids: &mut IdSource,
-    ) -> Result<acquaint_core::decide::Answer, acquaint_core::refusal::Refusal> {
+    fn take_alone(&mut self, actor: &Arc<Member>, decision: Decision, ids: &mut IdSource) -> Result<Answer, Refusal> {
         self.write_member(actor, decision.change.actor);
         self.record(decision.change.events, ids);
         decision.answer
     }
 
-    fn record(&mut self, events: Vec<acquaint_core::event::Event>, ids: &mut IdSource) {
+    fn record(&mut self, events: Vec<Event>, ids: &mut IdSource) {
         let recorded = events.into_iter().map(|event| RecordedEvent { id: EventId(ids.next()), event });
         self.changes.events.extend(recorded);
     }
@@ -423,7 +449,7 @@ impl Work {
     }
 
     /// Keeps the answer under the key that the request came with. A refusal leaves no trace.
-    fn claim(&mut self, request: &Request, answer: &acquaint_core::decide::Answer, at: Time) {
+    fn claim(&mut self, request: &Request, answer: &Answer, at: Time) {
         let Some(wanted) = &request.claim else { return };
         let (name, fingerprint, answer) = (wanted.name.clone(), wanted.fingerprint, answer.clone());
         let claim = Claim { name: name.clone(), fingerprint, at, answer };
@@ -436,10 +462,11 @@ impl Work {
     }
 }
 
-/// What happens to jobs whose commit failed with that error.
-pub(super) fn split(mut jobs: Vec<Job>) -> Vec<Vec<Job>> {
-    let second = jobs.split_off(jobs.len() / 2);
-    [jobs, second].into_iter().filter(|half| !half.is_empty()).collect()
+impl From<Submission> for Job {
+    fn from(submission: Submission) -> Self {
+        let Submission { requests, reply, room } = submission;
+        Self { requests, reply, attempts: 0, _room: room }
+    }
 }
 
 impl Job {

@@ -16,7 +16,6 @@ mod decider;
 mod overlay;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 
 use acquaint_core::command::Command;
@@ -116,22 +115,6 @@ pub(crate) struct Shared {
     pub(crate) policy: watch::Receiver<Arc<Policy>>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
-    /// The number of the last batch that is committed and published.
-    committed: AtomicU64,
-    /// Counts the commits that failed; what was decided before the last failure is void.
-    failures: AtomicU64,
-}
-
-impl Shared {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        cache: Arc<RowCache>,
-        policy: watch::Receiver<Arc<Policy>>,
-        clock: Clock,
-        metrics: Metrics,
-    ) -> Self {
-        Self { store, cache, policy, clock, metrics, committed: AtomicU64::new(0), failures: AtomicU64::new(0) }
-    }
 }
 
 impl Engine {
@@ -142,12 +125,12 @@ impl Engine {
     pub(crate) fn start(shared: Shared, ids: IdSource, config: EngineConfig) -> std::io::Result<(Self, Threads)> {
         let (queue, waiting) = mpsc::unbounded_channel();
         let (decided, to_commit) = mpsc::channel(1);
-        let (failed, to_retry) = std::sync::mpsc::channel();
+        let (report, reports) = mpsc::unbounded_channel();
         let metrics = shared.metrics.clone();
         let shared = Arc::new(shared);
         let runtime = tokio::runtime::Handle::current();
-        let decider = decider::Decider::new(Arc::clone(&shared), ids, config.batch.max(1), waiting, decided, to_retry);
-        let committer = committer::Committer::new(shared, to_commit, failed);
+        let decider = decider::Decider::new(Arc::clone(&shared), ids, config.batch.max(1), waiting, decided, reports);
+        let committer = committer::Committer::new(shared, to_commit, report);
         let (decider_runtime, committer_runtime) = (runtime.clone(), runtime);
         let threads = vec![
             spawn("decider", move || decider_runtime.block_on(decider.run()))?,

@@ -379,7 +379,8 @@ fn count(value: Switch<Count>) -> Option<u32> {
 
 /// A wait that is switched off is no wait.
 fn wait(value: Switch<Span>) -> Span {
-    value.0.unwrap_or(Span::ZERO)
+    let Switch(given) = value;
+    given.unwrap_or(Span::ZERO)
 }
 
 impl RawInvitation {

@@ -1,0 +1,250 @@
+//! The command line as it was written. What it means is for [`crate::settings`] and the commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::bench::BenchArgs;
+use crate::settings::Key;
+
+/// A connection-request system: members invite each other, and the rules keep it honest.
+#[derive(Debug, Parser)]
+#[command(name = "acquaint", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 bad usage or input.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the HTTP API on a store
+    Serve(ServeArgs),
+    /// Run a stream of messages (from,to,unix_time) through the engine and report what the rules made of it
+    Replay(ReplayArgs),
+    /// Check a policy file, or show a built-in policy
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Write everything that a store keeps into one file
+    Backup(BackupArgs),
+    /// Fill an empty store from a backup
+    Restore(RestoreArgs),
+    /// Measure this machine
+    Bench(BenchArgs),
+    /// Print the OpenAPI description of the HTTP API
+    #[command(hide = true)]
+    Openapi,
+}
+
+/// How every setting is found; the end of each help text.
+const LAYERS: &str = "Every setting is read from its flag, else from the variable ACQUAINT_ and its name \
+    (--queue-length: ACQUAINT_QUEUE_LENGTH), else from the key of that name in the file that --config or \
+    ACQUAINT_CONFIG names (queue_length = 4096).";
+
+#[derive(Debug, Args)]
+#[command(after_help = format!(
+    "{LAYERS}\n\nThe host key is read from ACQUAINT_HOST_KEY, or from the file that --host-key-file names."
+))]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+    /// Address and port to listen on [default: 127.0.0.1:7171]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Make the clock settable, and make up a host key if none is given; on loopback addresses only
+    #[arg(long)]
+    dev: bool,
+    /// File with the host key, the secret of the product that embeds this server
+    #[arg(long, value_name = "FILE")]
+    host_key_file: Option<String>,
+    /// How much to log: error, warn, info, debug, trace, or a list such as info,acquaint_app=debug [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Form of the log: text or json [default: text]
+    #[arg(long, value_name = "FORM")]
+    log_format: Option<String>,
+    /// Connections at the same time [default: 4096]
+    #[arg(long, value_name = "NUMBER")]
+    connection_limit: Option<String>,
+    /// Largest body of a request, in KiB [default: 1024]
+    #[arg(long, value_name = "KIB")]
+    body_limit_kib: Option<String>,
+    /// How long a client may take to send the head of a request [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    header_timeout: Option<String>,
+    /// How long a client may take to send the body of a request [default: 30s]
+    #[arg(long, value_name = "DURATION")]
+    body_timeout: Option<String>,
+    /// How long requests under way may take to finish after a signal to stop [default: 20s]
+    #[arg(long, value_name = "DURATION")]
+    shutdown_grace: Option<String>,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// What serving and replaying share.
+#[derive(Debug, Args)]
+pub(crate) struct CommonArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Policy file, or the name of a built-in policy: linkedin or open [default: linkedin]
+    #[arg(long, value_name = "FILE|PRESET")]
+    policy: Option<String>,
+}
+
+/// Where the store is, and the file with the rest.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// File with settings, TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<String>,
+    /// The store, such as fjall:DIRECTORY [default: fjall:acquaint-data]
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct EngineArgs {
+    /// Commands that may wait; more are turned away with 503 [default: 16384]
+    #[arg(long, value_name = "NUMBER")]
+    queue_length: Option<String>,
+    /// Commands in one commit, at most [default: 1024]
+    #[arg(long, value_name = "NUMBER")]
+    batch_size: Option<String>,
+    /// Memory for rows and blocks of the store, in MiB [default: 288]
+    #[arg(long, value_name = "MIB")]
+    cache_mib: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = LAYERS)]
+pub(crate) struct ReplayArgs {
+    /// The stream: one message a line, from,to,unix_time, in the order of time
+    pub(crate) file: PathBuf,
+    // A replay's store is by default a fresh one that is removed afterwards, so the help differs.
+    /// File with settings, TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<String>,
+    /// An empty store to fill, such as fjall:DIRECTORY [default: a temporary one, removed afterwards]
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+    /// Policy file, or the name of a built-in policy: linkedin or open [default: linkedin]
+    #[arg(long, value_name = "FILE|PRESET")]
+    policy: Option<String>,
+    /// Directory to write the report into: report.html, report.json, tables (CSV) and plots (SVG)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+    /// Replay the good rows even if others are malformed
+    #[arg(long)]
+    pub(crate) skip_malformed: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Say whether a file is a policy, and if not, in which line it is wrong
+    Check {
+        /// The policy file
+        file: PathBuf,
+    },
+    /// Print a built-in policy in full, every key with its rule
+    Show {
+        /// linkedin or open
+        preset: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = LAYERS)]
+pub(crate) struct BackupArgs {
+    /// The file to write, or - for standard output
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Write over a file that exists
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = LAYERS)]
+pub(crate) struct RestoreArgs {
+    /// The backup to read
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// The settings that were given as flags, as they were written.
+pub(crate) type Given = Vec<(Key, String)>;
+
+/// Keeps those that were given.
+fn given<const N: usize>(flags: [(Key, &Option<String>); N]) -> Given {
+    flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect()
+}
+
+impl ServeArgs {
+    pub(crate) fn given(&self) -> Given {
+        let dev = self.dev.then(|| "true".to_owned());
+        let own = given([
+            (Key::Listen, &self.listen),
+            (Key::Policy, &self.common.policy),
+            (Key::Dev, &dev),
+            (Key::HostKeyFile, &self.host_key_file),
+            (Key::LogLevel, &self.log_level),
+            (Key::LogFormat, &self.log_format),
+            (Key::ConnectionLimit, &self.connection_limit),
+            (Key::BodyLimitKib, &self.body_limit_kib),
+            (Key::HeaderTimeout, &self.header_timeout),
+            (Key::BodyTimeout, &self.body_timeout),
+            (Key::ShutdownGrace, &self.shutdown_grace),
+        ]);
+        [own, self.engine.given(), self.common.store.given()].concat()
+    }
+}
+
+impl EngineArgs {
+    fn given(&self) -> Given {
+        given([
+            (Key::QueueLength, &self.queue_length),
+            (Key::BatchSize, &self.batch_size),
+            (Key::CacheMib, &self.cache_mib),
+        ])
+    }
+}
+
+impl StoreArgs {
+    pub(crate) fn given(&self) -> Given {
+        given([(Key::Store, &self.store)])
+    }
+}
+
+impl ReplayArgs {
+    pub(crate) fn given(&self) -> Given {
+        [given([(Key::Store, &self.store), (Key::Policy, &self.policy)]), self.engine.given()].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_has_a_flag() {
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        for key in Key::ALL {
+            let flag = key.flag();
+            let long = flag.trim_start_matches("--");
+            assert!(serve.get_arguments().any(|arg| arg.get_long() == Some(long)), "{flag}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Between a store and a backup file, a page of records at a time.
+
+use std::io::{self, Read, Write};
+
+use acquaint_core::time::Time;
+use acquaint_store::{Record, Store, StoreError};
+
+use super::format::{Counts, Damage, Header, Reader, Writer};
+
+/// Records in memory at a time.
+const PAGE: usize = 1_000;
+
+/// Why a copy broke off.
+#[derive(Debug)]
+pub enum CopyError {
+    /// The store failed.
+    Store(StoreError),
+    /// The file cannot be written.
+    File(io::Error),
+    /// The file cannot be believed.
+    Damage(Damage),
+}
+
+impl std::fmt::Display for CopyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CopyError::Store(error) => error.fmt(f),
+            CopyError::File(error) => write!(f, "cannot write the backup: {error}"),
+            CopyError::Damage(damage) => write!(f, "the file {damage}"),
+        }
+    }
+}
+
+/// Writes all that a store keeps; `progress` is told of every page.
+///
+/// # Errors
+/// [`CopyError`].
+pub async fn write_all<W: Write>(
+    store: &dyn Store,
+    out: W,
+    made_at: Time,
+    mut progress: impl FnMut(u64),
+) -> Result<(W, Counts), CopyError> {
+    let mut writer = Writer::new(out, made_at, store.name()).map_err(CopyError::File)?;
+    let mut place = None;
+    loop {
+        let page = store.scan(place.as_ref(), PAGE).await.map_err(CopyError::Store)?;
+        for record in &page.records {
+            writer.record(record).map_err(CopyError::File)?;
+        }
+        progress(page.records.len() as u64);
+        place = page.next;
+        if page.records.is_empty() || place.is_none() {
+            return writer.finish().map_err(CopyError::File);
+        }
+    }
+}
+
+/// Reads a backup to its end and changes nothing.
+///
+/// # Errors
+/// [`Damage`].
+pub fn verify(input: impl Read, mut progress: impl FnMut(u64)) -> Result<(Header, Counts), Damage> {
+    let mut reader = Reader::new(input)?;
+    while reader.next_record()?.is_some() {
+        progress(1);
+    }
+    Ok((reader.header().clone(), reader.counts().clone()))
+}
+
+/// Fills a store from a backup that [`verify`] found to be whole.
+///
+/// # Errors
+/// [`CopyError`]; the store then holds a part, and should be thrown away.
+pub async fn read_all(store: &dyn Store, input: impl Read, mut progress: impl FnMut(u64)) -> Result<(), CopyError> {
+    let mut reader = Reader::new(input).map_err(CopyError::Damage)?;
+    let mut page: Vec<Record> = Vec::with_capacity(PAGE);
+    loop {
+        let record = reader.next_record().map_err(CopyError::Damage)?;
+        let over = record.is_none();
+        page.extend(record);
+        if page.len() == PAGE || (over && !page.is_empty()) {
+            store.restore(&page).await.map_err(CopyError::Store)?;
+            progress(page.len() as u64);
+            page.clear();
+        }
+        if over {
+            return Ok(());
+        }
+    }
+}

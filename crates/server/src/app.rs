@@ -1,0 +1,88 @@
+//! What every handler has at hand.
+
+use std::sync::Arc;
+
+use acquaint_app::{ClaimRequest, Network, Request};
+use acquaint_core::command::{Action, Command};
+use acquaint_core::decide::Answer;
+use acquaint_core::ids::MemberId;
+use acquaint_core::refusal::Refusal;
+use acquaint_core::standing;
+use axum::http::{HeaderName, HeaderValue};
+use prometheus_client::registry::Registry;
+
+use crate::config::{HostKey, Limits, ServerConfig};
+use crate::observe::Observer;
+use crate::problem::Problem;
+
+/// What every handler has at hand. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+struct Inner {
+    network: Network,
+    config: ServerConfig,
+    registry: Registry,
+    observer: Arc<Observer>,
+}
+
+impl App {
+    pub(crate) fn new(network: Network, config: ServerConfig) -> Self {
+        let mut registry = Registry::default();
+        network.register_metrics(&mut registry);
+        let observer = Arc::new(Observer::new(&mut registry));
+        Self(Arc::new(Inner { network, config, registry, observer }))
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.0.network
+    }
+
+    pub(crate) fn host_keys(&self) -> &[HostKey] {
+        &self.0.config.host_keys
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.config.limits
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    pub(crate) fn observer(&self) -> &Arc<Observer> {
+        &self.0.observer
+    }
+
+    /// Has a command carried out.
+    pub(crate) async fn submit(
+        &self,
+        actor: MemberId,
+        action: Action,
+        claim: Option<ClaimRequest>,
+    ) -> Result<Answer, Problem> {
+        let request = Request { command: Command { actor, action }, claim };
+        self.network().submit(request).await?.map_err(|refusal| self.refused(refusal))
+    }
+
+    pub(crate) fn refused(&self, refusal: Refusal) -> Problem {
+        Problem::refused(refusal, self.network().now())
+    }
+
+    /// How much of the rolling allowance of rule 26 is left, as headers, after the draft
+    /// "RateLimit header fields for HTTP"; none where there is no limit.
+    pub(crate) fn allowance_headers(&self, allowance: standing::Allowance) -> Vec<(HeaderName, HeaderValue)> {
+        let Some(limit) = allowance.limit else { return Vec::new() };
+        let window = self.network().policy().limits.rolling_window.as_seconds();
+        let left = limit.saturating_sub(allowance.sent);
+        let mut now = format!(r#""invitations";r={left}"#);
+        if let Some(at) = allowance.next_slot_at {
+            now.push_str(&format!(";t={}", at.since(self.network().now()).as_seconds()));
+        }
+        let policy = format!(r#""invitations";q={limit};w={window}"#);
+        let header = |name, value: String| {
+            Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
+        };
+        [header("ratelimit-policy", policy), header("ratelimit", now)].into_iter().flatten().collect()
+    }
+}

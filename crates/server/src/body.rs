@@ -1,0 +1,293 @@
+//! Bodies: how they are read and checked, and the idempotency keys that belong to them.
+
+use acquaint_app::ClaimRequest;
+use acquaint_core::ids::MemberId;
+use acquaint_store::ClaimName;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+use crate::app::App;
+use crate::auth::{self, Acting};
+use crate::problem::{Fault, Kind, Problem};
+
+/// What a body may say.
+pub(crate) trait Input: DeserializeOwned {
+    /// Adds what is wrong although it has the right form.
+    fn check(&self, _faults: &mut Vec<Fault>) {}
+}
+
+/// A body of the host's: parsed and checked. The caller must be authenticated by an extractor that
+/// comes before.
+pub(crate) struct Json<T>(pub(crate) T);
+
+/// A call of a member's that carries something out: who, what, and its idempotency key.
+pub(crate) struct Post<T> {
+    pub(crate) actor: MemberId,
+    pub(crate) body: T,
+    pub(crate) claim: Option<ClaimRequest>,
+}
+
+/// A body of the host's that is not parsed yet, and the idempotency key that came with it.
+pub(crate) struct Batch {
+    pub(crate) bytes: Bytes,
+    pub(crate) key: Option<BatchKey>,
+}
+
+/// An idempotency key for many commands at once.
+pub(crate) struct BatchKey {
+    key: String,
+    fingerprint: [u8; 16],
+}
+
+impl<T: Input> FromRequest<App> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        if *request.method() == Method::POST {
+            idempotency_key(request.headers())?;
+        }
+        let bytes = read(request, app, app.limits().body).await?;
+        parse_checked(&bytes).map(Self)
+    }
+}
+
+impl<T: Input> FromRequest<App> for Post<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let Acting(actor) = auth::acting(request.headers(), app)?;
+        let keyed = idempotency_key(request.headers())?.map(|key| {
+            let scope = scope(&actor);
+            (ClaimName { scope, key }, digest(&request, actor.as_str()))
+        });
+        let bytes = read(request, app, app.limits().body).await?;
+        let claim = keyed.map(|(name, digest)| ClaimRequest { name, fingerprint: finish(digest, &bytes) });
+        Ok(Self { actor, body: parse_checked(&bytes)?, claim })
+    }
+}
+
+impl FromRequest<App> for Batch {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let keyed = idempotency_key(request.headers())?.map(|key| (key, digest(&request, "")));
+        let bytes = read(request, app, app.limits().batch_body).await?;
+        let key = keyed.map(|(key, digest)| BatchKey { key, fingerprint: finish(digest, &bytes) });
+        Ok(Self { bytes, key })
+    }
+}
+
+impl BatchKey {
+    /// The claim of the command at that place: the same key and place with the same body is the
+    /// same command.
+    pub(crate) fn claim(&self, actor: &MemberId, index: usize) -> ClaimRequest {
+        let name = ClaimName { scope: scope(actor), key: format!("{}#{index}", self.key) };
+        ClaimRequest { name, fingerprint: self.fingerprint }
+    }
+}
+
+/// The claim of a command of a batch that has a key of its own.
+pub(crate) fn own_claim(actor: &MemberId, key: &str, raw: &str) -> ClaimRequest {
+    let mut digest = blake3::Hasher::new();
+    digest.update(b"command\0");
+    ClaimRequest {
+        name: ClaimName { scope: scope(actor), key: key.into() },
+        fingerprint: finish(digest, raw.as_bytes()),
+    }
+}
+
+/// A key is the principal's and the member's for whom it was used.
+fn scope(actor: &MemberId) -> String {
+    format!("host/{actor}")
+}
+
+/// Whether a text can be an idempotency key.
+pub(crate) fn is_key(text: &[u8]) -> bool {
+    (1..=255).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut given = headers.get_all("idempotency-key").iter();
+    let Some(first) = given.next() else { return Ok(None) };
+    if given.next().is_some() || !is_key(first.as_bytes()) {
+        let detail = "one key of 1 to 255 visible ASCII characters";
+        return Err(Problem::invalid(Fault::parameter("Idempotency-Key", detail)));
+    }
+    Ok(first.to_str().ok().map(str::to_owned))
+}
+
+/// Begins the digest that tells one request from another under the same key.
+fn digest(request: &Request, member: &str) -> blake3::Hasher {
+    let mut digest = blake3::Hasher::new();
+    for part in [request.method().as_str(), request.uri().path(), member] {
+        digest.update(part.as_bytes()).update(b"\0");
+    }
+    digest
+}
+
+fn finish(mut digest: blake3::Hasher, bytes: &[u8]) -> [u8; 16] {
+    let mut fingerprint = [0; 16];
+    digest.update(bytes).finalize_xof().fill(&mut fingerprint);
+    fingerprint
+}
+
+/// Reads a body of JSON within its limits of size and time.
+async fn read(request: Request, app: &App, limit: usize) -> Result<Bytes, Problem> {
+    let (parts, body) = request.into_parts();
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    refuse_media_type(&parts.headers)?;
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large(limit));
+    }
+    match tokio::time::timeout(app.limits().body_timeout, collect(body, limit)).await {
+        Ok(read) => read,
+        Err(_) => Err(last(Problem::new(Kind::RequestTimeout))),
+    }
+}
+
+async fn collect(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        // The connection broke off; nobody is there to read this.
+        Err(_) => Err(last(Problem::new(Kind::MalformedBody).with_detail("The body ended before its end."))),
+    }
+}
+
+fn too_large(limit: usize) -> Problem {
+    last(Problem::new(Kind::PayloadTooLarge).with_detail(format!("The body of this call has at most {limit} bytes.")))
+}
+
+/// What is left of the body is not worth reading: the connection ends with this answer.
+fn last(problem: Problem) -> Problem {
+    problem.with_header(header::CONNECTION, HeaderValue::from_static("close"))
+}
+
+/// A body is JSON, or does not say what it is.
+fn refuse_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(given) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let essence = given.as_bytes().split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
+    let json = essence.eq_ignore_ascii_case(b"application/json")
+        || essence.to_ascii_lowercase().starts_with(b"application/") && essence.to_ascii_lowercase().ends_with(b"+json");
+    if json || essence.is_empty() { Ok(()) } else { Err(Kind::UnsupportedMediaType.into()) }
+}
+
+fn parse_checked<T: Input>(bytes: &[u8]) -> Result<T, Problem> {
+    let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
+    let input: T = parse(bytes, "")?;
+    let mut faults = Vec::new();
+    input.check(&mut faults);
+    if faults.is_empty() { Ok(input) } else { Err(Problem::invalid_all(faults)) }
+}
+
+/// Parses JSON. `at` is the place of this text in the body, as a pointer.
+pub(crate) fn parse<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8], at: &str) -> Result<T, Problem> {
+    // Keeping track of the place costs time, so it is done only once something is wrong.
+    serde_json::from_slice(bytes).map_err(|error| if error.is_data() { misfit::<T>(bytes, at) } else { malformed(&error) })
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(Kind::MalformedBody).with_detail(format!("The body is not JSON: {error}."))
+}
+
+/// Parses again to find the place of what does not fit.
+fn misfit<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8], at: &str) -> Problem {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
+        return Kind::InvalidRequest.into();
+    };
+    let mut pointer = at.to_owned();
+    for segment in error.path() {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => push_key(&mut pointer, key),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    let said = error.inner().to_string();
+    let said = said.split_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    if let Some(missing) = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        push_key(&mut pointer, missing);
+    }
+    Problem::invalid(Fault::at(pointer, said))
+}
+
+fn push_key(pointer: &mut String, key: &str) {
+    pointer.push('/');
+    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+}
+
+/// Adds what is wrong with an optional text: too long in characters, or not text. Lines may be
+/// broken where `lines` says so.
+pub(crate) fn check_text(faults: &mut Vec<Fault>, pointer: &str, text: Option<&str>, max: usize, lines: bool) {
+    let Some(text) = text else { return };
+    if text.len() > max && text.chars().nth(max).is_some() {
+        faults.push(Fault::at(pointer, format!("at most {max} characters")));
+    }
+    let odd = |c: char| c.is_control() && !(lines && matches!(c, '\n' | '\r' | '\t'));
+    if text.chars().any(odd) {
+        faults.push(Fault::at(pointer, "no control characters"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Sample {
+        to: MemberId,
+        tags: Option<Vec<String>>,
+    }
+
+    impl Input for Sample {}
+
+    fn told(text: &[u8]) -> (u16, String) {
+        let problem = parse_checked::<Sample>(text).unwrap_err();
+        let document = serde_json::to_value(problem.document("/")).unwrap();
+        let pointer = document["pointer"].as_str().unwrap_or("-").to_owned();
+        (problem.status().as_u16(), pointer)
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_its_pointer() {
+        assert!(parse_checked::<Sample>(br#"{"to": "a", "tags": null}"#).is_ok());
+        for (text, pointer) in [
+            (&br#"{}"#[..], "/to"),
+            (b"  \n", "/to"),
+            (br#"{"to": "a b"}"#, "/to"),
+            (br#"{"to": "a\u0000b"}"#, "/to"),
+            (br#"{"to": 1}"#, "/to"),
+            (br#"{"to": "a", "tags": ["x", 2]}"#, "/tags/1"),
+            (br#"{"to": "a", "m~/o": 2}"#, "/m~0~1o"),
+            (br#"{"to": "a", "to": "b"}"#, "/to"),
+            (b"[]", ""),
+            (b"null", ""),
+            (b"1", ""),
+        ] {
+            assert_eq!(told(text), (422, pointer.to_owned()), "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_malformed() {
+        let deep = "[".repeat(100_000);
+        for text in [&b"{"[..], b"{\"to\": \"\xff\"}", br#"{"to": "\ud800"}"#, b"{} {}", b"nul", deep.as_bytes()] {
+            let (status, pointer) = told(text);
+            let named = pointer == "-" && status == 400 || status == 422;
+            assert!(named, "{}: {status} {pointer}", String::from_utf8_lossy(text).chars().take(20).collect::<String>());
+        }
+        assert_eq!(told(br#"{"to": "\ud800"}"#).0, 400);
+    }
+}

@@ -1,0 +1,113 @@
+//! What the server is told at its start.
+
+use std::fmt;
+use std::time::Duration;
+
+use subtle::{Choice, ConstantTimeEq};
+
+/// How the server is run.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The keys with which the embedding product calls. Several are for changing them without a
+    /// pause; with none, only the open calls answer.
+    pub host_keys: Vec<HostKey>,
+    /// How much a client may ask for, and how long it may take.
+    pub limits: Limits,
+}
+
+impl ServerConfig {
+    /// The usual limits, and these keys.
+    #[must_use]
+    pub fn new(host_keys: Vec<HostKey>) -> Self {
+        Self { host_keys, limits: Limits::default() }
+    }
+}
+
+/// How much a client may ask for, and how long it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at the same time; more wait in the system's queue. At least 1.
+    pub connections: usize,
+    /// Longest body of a request, in bytes.
+    pub body: usize,
+    /// Longest body of `POST /v1/commands`, in bytes.
+    pub batch_body: usize,
+    /// Most headers of a request; more are answered with 431.
+    pub headers: usize,
+    /// How long a connection may take to send the head of its next request, waiting included.
+    pub header_timeout: Duration,
+    /// How long a request may take to send its body.
+    pub body_timeout: Duration,
+    /// How long requests under way may take to end once the server is told to stop.
+    pub shutdown_timeout: Duration,
+}
+
+impl Limits {
+    /// The number of headers that needs no memory of its own for each request.
+    pub(crate) const USUAL_HEADERS: usize = 100;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4_096,
+            body: 64 << 10,
+            batch_body: 4 << 20,
+            headers: Self::USUAL_HEADERS,
+            header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A key of the host, kept as its digest.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HostKey([u8; 32]);
+
+/// The text cannot be sent as a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a host key is 1 to 512 visible ASCII characters without spaces")]
+pub struct HostKeyError;
+
+impl HostKey {
+    /// The key that this text is.
+    ///
+    /// # Errors
+    /// [`HostKeyError`] if it could not be sent in a header.
+    pub fn new(text: &str) -> Result<Self, HostKeyError> {
+        let sendable = (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        if sendable { Ok(Self::digest(text.as_bytes())) } else { Err(HostKeyError) }
+    }
+
+    pub(crate) fn digest(key: &[u8]) -> Self {
+        Self(blake3::hash(key).into())
+    }
+
+    /// Takes as long for any two keys.
+    pub(crate) fn is(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+impl fmt::Debug for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HostKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_can_be_sent_and_is_not_shown() {
+        for wrong in ["", "two words", "naïve", "line\n", &"x".repeat(513)] {
+            assert_eq!(HostKey::new(wrong), Err(HostKeyError), "{wrong:?}");
+        }
+        let key = HostKey::new("s3cret").unwrap();
+        assert!(bool::from(key.is(&HostKey::digest(b"s3cret"))));
+        assert!(!bool::from(key.is(&HostKey::digest(b"s3cres"))));
+        assert_eq!(format!("{key:?}"), "HostKey(…)");
+    }
+}

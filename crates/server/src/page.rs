@@ -1,0 +1,296 @@
+//! Pages of lists: limits, orders, and cursors that say where a list goes on.
+
+use acquaint_core::ids::{InvitationId, MemberId, NotificationId};
+use acquaint_core::time::Time;
+use acquaint_core::view::{ContactList, Direction};
+use acquaint_store::{Contact, Order};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::api::schema;
+use crate::problem::{Fault, Kind, Problem};
+
+/// How many items a page has unless told otherwise, and at most.
+pub(crate) const USUAL: usize = 25;
+pub(crate) const MOST: usize = 100;
+
+/// Which part of a list is wanted.
+pub(crate) struct Part {
+    pub(crate) limit: usize,
+    pub(crate) cursor: Option<String>,
+}
+
+/// Which part of a list is wanted, and from which end.
+pub(crate) struct OrderedPart {
+    pub(crate) part: Part,
+    pub(crate) order: Order,
+}
+
+/// Which part of the events is wanted; `cursor` is the id of an event.
+pub(crate) struct AfterPart(pub(crate) Part);
+
+/// The query of a list, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described, not built")]
+pub(crate) struct PartQuery {
+    /// At most so many items.
+    #[param(minimum = 1, maximum = 100, default = 25)]
+    limit: Option<u32>,
+    /// Where to go on: `next_cursor` of the page before, with the same order.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// The query of a list that can be read from both ends, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described, not built")]
+pub(crate) struct OrderedQuery {
+    /// At most so many items.
+    #[param(minimum = 1, maximum = 100, default = 25)]
+    limit: Option<u32>,
+    /// Where to go on: `next_cursor` of the page before, with the same order.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+    /// From which end.
+    #[param(schema_with = schema::order, required = false)]
+    order: Option<String>,
+}
+
+/// The query of the events, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described, not built")]
+pub(crate) struct AfterQuery {
+    /// At most so many events.
+    #[param(minimum = 1, maximum = 100, default = 25)]
+    limit: Option<u32>,
+    /// Only events after the one with this id.
+    #[param(schema_with = schema::event_id, required = false)]
+    after: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Page<T> {
+    /// What is on it, in order.
+    items: Vec<T>,
+    /// Where the list goes on; null at its end.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A page out of what was read, which is one more than the page takes if the list goes on.
+    /// `cursor` makes the cursor of an item.
+    pub(crate) fn cut<R: Into<T>>(mut read: Vec<R>, limit: usize, cursor: impl Fn(&R) -> String) -> Self {
+        let next_cursor = next_cursor(&mut read, limit, cursor);
+        Self { items: read.into_iter().map(Into::into).collect(), next_cursor }
+    }
+}
+
+/// Cuts what was read to the page's size; the cursor of the last item if there was more.
+pub(crate) fn next_cursor<R>(read: &mut Vec<R>, limit: usize, cursor: impl Fn(&R) -> String) -> Option<String> {
+    let more = read.len() > limit;
+    read.truncate(limit);
+    if more { read.last().map(cursor) } else { None }
+}
+
+impl<S: Sync> FromRequestParts<S> for Part {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts, &["limit", "cursor"])?;
+        Ok(Self { limit: query.limit()?, cursor: query.take("cursor") })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for OrderedPart {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts, &["limit", "cursor", "order"])?;
+        let order = match query.take("order").as_deref() {
+            None | Some("newest") => Order::Newest,
+            Some("oldest") => Order::Oldest,
+            Some(_) => return Err(Problem::invalid(Fault::parameter("order", "newest or oldest"))),
+        };
+        Ok(Self { part: Part { limit: query.limit()?, cursor: query.take("cursor") }, order })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for AfterPart {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts, &["limit", "after"])?;
+        Ok(Self(Part { limit: query.limit()?, cursor: query.take("after") }))
+    }
+}
+
+/// The parameters of a query: known, each once. One without a value is as good as left out.
+struct Query(Vec<(&'static str, String)>);
+
+impl Query {
+    fn new(parts: &Parts, known: &[&'static str]) -> Result<Self, Problem> {
+        let mut found: Vec<(&'static str, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+            let Some(&known) = known.iter().find(|known| **known == name) else {
+                let detail = format!("there is no parameter {name:?} here, only {}", known.join(", "));
+                return Err(Problem::invalid(Fault::parameter("query", detail)));
+            };
+            if found.iter().any(|(other, _)| *other == known) {
+                return Err(Problem::invalid(Fault::parameter(known, "the parameter is there more than once")));
+            }
+            found.push((known, value.into_owned()));
+        }
+        found.retain(|(_, value)| !value.is_empty());
+        Ok(Self(found))
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.0.iter().position(|(known, _)| *known == name)?;
+        Some(self.0.swap_remove(place).1)
+    }
+
+    fn limit(&mut self) -> Result<usize, Problem> {
+        let Some(text) = self.take("limit") else { return Ok(USUAL) };
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        let limit = text.parse().ok().filter(|limit| digits && (1..=MOST).contains(limit));
+        limit.ok_or_else(|| Problem::invalid(Fault::parameter("limit", format!("a whole number from 1 to {MOST}"))))
+    }
+}
+
+/// Says for which list a cursor was made: another one refuses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    Pending(Direction, Order),
+    Contacts(ContactList),
+    Notifications,
+}
+
+/// The first byte of every cursor; another form of cursors takes another one.
+const VERSION: u8 = 1;
+
+impl List {
+    fn tag(self) -> u8 {
+        match self {
+            List::Pending(Direction::Sent, Order::Newest) => 1,
+            List::Pending(Direction::Sent, Order::Oldest) => 2,
+            List::Pending(Direction::Received, Order::Newest) => 3,
+            List::Pending(Direction::Received, Order::Oldest) => 4,
+            List::Contacts(ContactList::Connections) => 5,
+            List::Contacts(ContactList::Following) => 6,
+            List::Contacts(ContactList::Followers) => 7,
+            List::Contacts(ContactList::Blocks) => 8,
+            List::Notifications => 9,
+        }
+    }
+
+    /// The cursor after the item with this id.
+    pub(crate) fn after_id(self, id: Uuid) -> String {
+        self.encode(&[id.as_bytes()])
+    }
+
+    /// The cursor after this contact.
+    pub(crate) fn after_contact(self, contact: &Contact) -> String {
+        self.encode(&[&contact.since.unix().to_be_bytes(), contact.other.as_str().as_bytes()])
+    }
+
+    fn encode(self, key: &[&[u8]]) -> String {
+        let mut bytes = vec![VERSION, self.tag()];
+        key.iter().for_each(|part| bytes.extend_from_slice(part));
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn decode(self, cursor: &str) -> Option<Vec<u8>> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        bytes.strip_prefix(&[VERSION, self.tag()]).map(<[u8]>::to_vec)
+    }
+
+    fn id(self, cursor: &str) -> Option<Uuid> {
+        self.decode(cursor).and_then(|key| Uuid::from_slice(&key).ok())
+    }
+
+    fn contact(self, cursor: &str) -> Option<Contact> {
+        let key = self.decode(cursor)?;
+        let (since, other) = key.split_first_chunk::<8>()?;
+        let since = i64::from_be_bytes(*since);
+        let contact =
+            Contact { since: Time::from_unix(since), other: MemberId::new(std::str::from_utf8(other).ok()?).ok()? };
+        Some(contact).filter(|contact| contact.since.unix() == since)
+    }
+}
+
+impl Part {
+    /// One more than the page takes, to see whether the list goes on.
+    pub(crate) fn to_read(&self) -> usize {
+        self.limit + 1
+    }
+
+    fn after<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        match &self.cursor {
+            None => Ok(None),
+            Some(cursor) => read(cursor).map(Some).ok_or(Kind::InvalidCursor.into()),
+        }
+    }
+
+    pub(crate) fn after_invitation(&self, list: List) -> Result<Option<InvitationId>, Problem> {
+        self.after(|cursor| list.id(cursor).map(InvitationId))
+    }
+
+    pub(crate) fn after_notification(&self, list: List) -> Result<Option<NotificationId>, Problem> {
+        self.after(|cursor| list.id(cursor).map(NotificationId))
+    }
+
+    pub(crate) fn after_contact(&self, list: List) -> Result<Option<Contact>, Problem> {
+        self.after(|cursor| list.contact(cursor))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTS: [List; 9] = [
+        List::Pending(Direction::Sent, Order::Newest),
+        List::Pending(Direction::Sent, Order::Oldest),
+        List::Pending(Direction::Received, Order::Newest),
+        List::Pending(Direction::Received, Order::Oldest),
+        List::Contacts(ContactList::Connections),
+        List::Contacts(ContactList::Following),
+        List::Contacts(ContactList::Followers),
+        List::Contacts(ContactList::Blocks),
+        List::Notifications,
+    ];
+
+    #[test]
+    fn a_cursor_is_read_by_its_own_list_alone() {
+        let id = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00ab);
+        let contact = Contact { since: Time::from_unix(-5), other: MemberId::new("名").unwrap() };
+        for made in LISTS {
+            for read in LISTS {
+                let same = made == read;
+                assert_eq!(read.id(&made.after_id(id)), same.then_some(id));
+                assert_eq!(read.contact(&made.after_contact(&contact)), same.then(|| contact.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_cursor_that_nobody_made_is_refused() {
+        let list = List::Notifications;
+        let whole = list.after_id(Uuid::nil());
+        let far = List::Contacts(ContactList::Blocks).encode(&[&i64::MAX.to_be_bytes(), b"a"]);
+        for wrong in ["", "!", "AQ", "AQk", "é", &whole[1..], &format!("{whole}="), &format!("{whole}AA"), &far] {
+            assert_eq!(list.id(wrong), None, "{wrong}");
+            assert_eq!(List::Contacts(ContactList::Blocks).contact(wrong), None, "{wrong}");
+        }
+    }
+}
