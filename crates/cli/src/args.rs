@@ -66,16 +66,19 @@ pub(crate) struct ServeArgs {
     /// Connections at the same time [default: 4096]
     #[arg(long, value_name = "NUMBER")]
     connection_limit: Option<String>,
-    /// Largest body of a request, in KiB [default: 1024]
+    /// Longest body of a request, in KiB [default: 64]
     #[arg(long, value_name = "KIB")]
     body_limit_kib: Option<String>,
-    /// How long a client may take to send the head of a request [default: 10s]
+    /// Longest body of POST /v1/commands, in KiB [default: 4096]
+    #[arg(long, value_name = "KIB")]
+    batch_body_limit_kib: Option<String>,
+    /// How long a client may take to send the head of its next request, waiting included [default: 30s]
     #[arg(long, value_name = "DURATION")]
     header_timeout: Option<String>,
     /// How long a client may take to send the body of a request [default: 30s]
     #[arg(long, value_name = "DURATION")]
     body_timeout: Option<String>,
-    /// How long requests under way may take to finish after a signal to stop [default: 20s]
+    /// How long requests under way may take to finish after a signal to stop [default: 10s]
     #[arg(long, value_name = "DURATION")]
     shutdown_grace: Option<String>,
     #[command(flatten)]
@@ -196,6 +199,7 @@ impl ServeArgs {
             (Key::LogFormat, &self.log_format),
             (Key::ConnectionLimit, &self.connection_limit),
             (Key::BodyLimitKib, &self.body_limit_kib),
+            (Key::BatchBodyLimitKib, &self.batch_body_limit_kib),
             (Key::HeaderTimeout, &self.header_timeout),
             (Key::BodyTimeout, &self.body_timeout),
             (Key::ShutdownGrace, &self.shutdown_grace),

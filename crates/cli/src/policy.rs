@@ -51,7 +51,8 @@ fn read(path: &Path) -> Outcome<Policy> {
     let text = fs::read(path)
         .map_err(|error| Failure::usage(format_args!("cannot read the policy in {}: {error}", path.display())))?;
     let text = String::from_utf8(text).map_err(|error| {
-        let line = error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
+        let line =
+            error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
         Failure::usage(format_args!("{} line {line}: not UTF-8 text", path.display()))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -66,9 +67,9 @@ pub(crate) fn run(command: &PolicyCommand) -> Outcome<()> {
             output::line(&format!("{}: a valid policy, over the preset {}", file.display(), policy.preset))
         }
         PolicyCommand::Show { preset } => {
-            let preset: Preset = preset.parse().map_err(|expected| {
-                Failure::usage(format_args!("there is no preset {preset:?}: {expected}"))
-            })?;
+            let preset: Preset = preset
+                .parse()
+                .map_err(|expected| Failure::usage(format_args!("there is no preset {preset:?}: {expected}")))?;
             output::raw(Policy::preset(preset).to_toml().as_bytes())
         }
     }

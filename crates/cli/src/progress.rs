@@ -105,9 +105,7 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        for (number, text) in
-            [(0, "0"), (999, "999"), (1_000, "1,000"), (13_840, "13,840"), (1_234_567, "1,234,567")]
-        {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (13_840, "13,840"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
     }

@@ -80,7 +80,12 @@ impl std::fmt::Display for Reason {
             Reason::NotANumber(text) => write!(f, "unix_time: expected a whole number of seconds, found {text:?}"),
             Reason::OutOfRange(text) => write!(f, "unix_time: {text} lies outside the years 1970 to 9999"),
             Reason::Backwards { last, at } => {
-                write!(f, "unix_time: {} is earlier than {} in the row before: sort the file by time", at.unix(), last.unix())
+                write!(
+                    f,
+                    "unix_time: {} is earlier than {} in the row before: sort the file by time",
+                    at.unix(),
+                    last.unix()
+                )
             }
             Reason::Unreadable(error) => write!(f, "cannot read on: {error}"),
         }

@@ -30,6 +30,7 @@ pub(crate) enum Key {
     CacheMib,
     ConnectionLimit,
     BodyLimitKib,
+    BatchBodyLimitKib,
     HeaderTimeout,
     BodyTimeout,
     ShutdownGrace,
@@ -37,7 +38,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of the documentation.
-    pub(crate) const ALL: [Key; 15] = [
+    pub(crate) const ALL: [Key; 16] = [
         Key::Listen,
         Key::Store,
         Key::Policy,
@@ -50,6 +51,7 @@ impl Key {
         Key::CacheMib,
         Key::ConnectionLimit,
         Key::BodyLimitKib,
+        Key::BatchBodyLimitKib,
         Key::HeaderTimeout,
         Key::BodyTimeout,
         Key::ShutdownGrace,
@@ -70,6 +72,7 @@ impl Key {
             Key::CacheMib => "cache_mib",
             Key::ConnectionLimit => "connection_limit",
             Key::BodyLimitKib => "body_limit_kib",
+            Key::BatchBodyLimitKib => "batch_body_limit_kib",
             Key::HeaderTimeout => "header_timeout",
             Key::BodyTimeout => "body_timeout",
             Key::ShutdownGrace => "shutdown_grace",
@@ -116,11 +119,7 @@ impl Sources {
         Self::gather_with(flags, config, Box::new(variable))
     }
 
-    fn gather_with(
-        flags: Given,
-        config: Option<&str>,
-        variable: Box<dyn Fn(&str) -> Option<String>>,
-    ) -> Outcome<Self> {
+    fn gather_with(flags: Given, config: Option<&str>, variable: Box<dyn Fn(&str) -> Option<String>>) -> Outcome<Self> {
         let config = config.map(str::to_owned).or_else(|| variable("ACQUAINT_CONFIG"));
         let file = config.map(|path| read_file(Path::new(&path))).transpose()?.unwrap_or_default();
         Ok(Self { flags, variable, file })
@@ -131,7 +130,8 @@ impl Sources {
         let flag = self.flags.iter().find(|(name, _)| *name == key);
         let flag = flag.map(|(_, text)| (text.clone(), Origin::Flag(key)));
         let variable = || Some(((self.variable)(&key.variable())?, Origin::Variable(key)));
-        let in_file = || self.file.iter().find(|(name, ..)| *name == key).map(|(_, text, origin)| (text.clone(), origin.clone()));
+        let in_file =
+            || self.file.iter().find(|(name, ..)| *name == key).map(|(_, text, origin)| (text.clone(), origin.clone()));
         flag.or_else(variable).or_else(in_file)
     }
 
@@ -144,6 +144,11 @@ impl Sources {
         }
     }
 
+    /// Whether a setting was said by its flag.
+    pub(crate) fn is_flag(&self, key: Key) -> bool {
+        self.flags.iter().any(|(name, _)| *name == key)
+    }
+
     /// Where a setting was said, for messages about it; its flag if nowhere.
     pub(crate) fn blame(&self, key: Key) -> String {
         self.find(key).map_or_else(|| key.flag(), |(_, origin)| origin.to_string())
@@ -151,7 +156,7 @@ impl Sources {
 }
 
 /// A variable that is set and not empty.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
 }
 
@@ -174,7 +179,10 @@ fn parse_file(path: &Path, text: &str) -> Outcome<Vec<(Key, String, Origin)>> {
     for (name, value) in table.get_ref() {
         let (place, name) = (name.span().start, name.get_ref().as_ref());
         let key = Key::ALL.into_iter().find(|key| key.name() == name).ok_or_else(|| match name {
-            "host_key" => wrong(place, &"a secret does not belong here: put it into a file of its own and name that in host_key_file"),
+            "host_key" => wrong(
+                place,
+                &"a secret does not belong here: put it into a file of its own and name that in host_key_file",
+            ),
             _ => wrong(place, &format_args!("there is no setting {name:?}{}", did_you_mean(name))),
         })?;
         let words = match value.get_ref() {

@@ -65,7 +65,7 @@ pub(crate) fn memory(sources: &Sources) -> Outcome<Memory> {
 /// Opens a store, making it if there is none.
 pub(crate) fn open(address: &Address, memory: Memory) -> Outcome<Arc<dyn Store>> {
     let options = Options { cache_bytes: memory.store, ..Options::default() };
-    let store = FjallStore::open(&address.0, options).map_err(failed)?;
+    let store = FjallStore::open(&address.0, &options).map_err(failed)?;
     Ok(Arc::new(store))
 }
 

@@ -61,7 +61,10 @@ impl Tally {
     /// Notes that one of the moments at `at` turned out well. One that is forgotten stays forgotten.
     pub fn mark_good(&mut self, at: Time) {
         let place = self.groups.partition_point(|group| group.at < at);
+        // Between two groups, the later one was grouped and holds the moment; before all of them,
+        // the moment is forgotten, and the first group is about others.
         if let Some(group) = self.groups.get_mut(place)
+            && (group.at == at || place > 0)
             && group.good < group.count
         {
             group.good += 1;
@@ -198,6 +201,29 @@ mod tests {
             let packed = postcard::to_stdvec(&tally).unwrap();
             prop_assert_eq!(postcard::from_bytes::<Tally>(&packed).unwrap(), tally);
         }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_marked_on_another() {
+        let mut tally = Tally::default();
+        tally.record(at(0), Span::seconds(10));
+        tally.record(at(15), Span::seconds(10));
+        tally.mark_good(at(0));
+        assert_eq!(tally.count(at(-1), at(20)), Count { all: 1, good: 0 });
+        tally.mark_good(at(15));
+        tally.mark_good(at(15));
+        assert_eq!(tally.count(at(-1), at(20)), Count { all: 1, good: 1 });
+    }
+
+    #[test]
+    fn what_was_grouped_can_still_be_marked() {
+        let mut tally = Tally::default();
+        for second in 0..5_000 {
+            tally.record(at(second), Span::days(1_000));
+        }
+        assert!(tally.groups() < 5_000);
+        (1_000..2_000).for_each(|second| tally.mark_good(at(second)));
+        assert_eq!(tally.count(at(-1), at(5_000)), Count { all: 5_000, good: 1_000 });
     }
 
     #[test]

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use acquaint_app::{ClaimRequest, Network, Request};
+use acquaint_app::{Network, Request};
 use acquaint_core::command::{Action, Command};
 use acquaint_core::decide::Answer;
 use acquaint_core::ids::MemberId;
 use acquaint_core::refusal::Refusal;
 use acquaint_core::standing;
+use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue};
 use prometheus_client::registry::Registry;
 
+use crate::body::Key;
 use crate::config::{HostKey, Limits, ServerConfig};
 use crate::observe::Observer;
 use crate::problem::Problem;
@@ -24,14 +26,16 @@ struct Inner {
     config: ServerConfig,
     registry: Registry,
     observer: Arc<Observer>,
+    /// The document that describes the API.
+    description: Bytes,
 }
 
 impl App {
-    pub(crate) fn new(network: Network, config: ServerConfig) -> Self {
+    pub(crate) fn new(network: Network, config: ServerConfig, description: String) -> Self {
         let mut registry = Registry::default();
         network.register_metrics(&mut registry);
         let observer = Arc::new(Observer::new(&mut registry));
-        Self(Arc::new(Inner { network, config, registry, observer }))
+        Self(Arc::new(Inner { network, config, registry, observer, description: description.into() }))
     }
 
     pub(crate) fn network(&self) -> &Network {
@@ -50,6 +54,10 @@ impl App {
         &self.0.registry
     }
 
+    pub(crate) fn description(&self) -> Bytes {
+        self.0.description.clone()
+    }
+
     pub(crate) fn observer(&self) -> &Arc<Observer> {
         &self.0.observer
     }
@@ -59,8 +67,9 @@ impl App {
         &self,
         actor: MemberId,
         action: Action,
-        claim: Option<ClaimRequest>,
+        key: Option<Key>,
     ) -> Result<Answer, Problem> {
+        let claim = key.map(|key| key.claim(&actor));
         let request = Request { command: Command { actor, action }, claim };
         self.network().submit(request).await?.map_err(|refusal| self.refused(refusal))
     }

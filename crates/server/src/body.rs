@@ -12,7 +12,6 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use crate::app::App;
-use crate::auth::{self, Acting};
 use crate::problem::{Fault, Kind, Problem};
 
 /// What a body may say.
@@ -21,53 +20,31 @@ pub(crate) trait Input: DeserializeOwned {
     fn check(&self, _faults: &mut Vec<Fault>) {}
 }
 
-/// A body of the host's: parsed and checked. The caller must be authenticated by an extractor that
-/// comes before.
-pub(crate) struct Json<T>(pub(crate) T);
-
-/// A call of a member's that carries something out: who, what, and its idempotency key.
-pub(crate) struct Post<T> {
-    pub(crate) actor: MemberId,
+/// A body, parsed and checked, and the idempotency key that came with it. Who calls is to be known
+/// by an extractor that comes before.
+pub(crate) struct Posted<T> {
     pub(crate) body: T,
-    pub(crate) claim: Option<ClaimRequest>,
+    pub(crate) key: Option<Key>,
 }
 
-/// A body of the host's that is not parsed yet, and the idempotency key that came with it.
+/// A body of many commands that is not parsed yet, and the idempotency key that came with it.
 pub(crate) struct Batch {
     pub(crate) bytes: Bytes,
-    pub(crate) key: Option<BatchKey>,
+    pub(crate) key: Option<Key>,
 }
 
-/// An idempotency key for many commands at once.
-pub(crate) struct BatchKey {
+/// An idempotency key, and a digest that tells one request from another under the same key.
+pub(crate) struct Key {
     key: String,
     fingerprint: [u8; 16],
 }
 
-impl<T: Input> FromRequest<App> for Json<T> {
+impl<T: Input> FromRequest<App> for Posted<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        if *request.method() == Method::POST {
-            idempotency_key(request.headers())?;
-        }
-        let bytes = read(request, app, app.limits().body).await?;
-        parse_checked(&bytes).map(Self)
-    }
-}
-
-impl<T: Input> FromRequest<App> for Post<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let Acting(actor) = auth::acting(request.headers(), app)?;
-        let keyed = idempotency_key(request.headers())?.map(|key| {
-            let scope = scope(&actor);
-            (ClaimName { scope, key }, digest(&request, actor.as_str()))
-        });
-        let bytes = read(request, app, app.limits().body).await?;
-        let claim = keyed.map(|(name, digest)| ClaimRequest { name, fingerprint: finish(digest, &bytes) });
-        Ok(Self { actor, body: parse_checked(&bytes)?, claim })
+        let (bytes, key) = read_keyed(request, app, app.limits().body).await?;
+        Ok(Self { body: parse_checked(&bytes)?, key })
     }
 }
 
@@ -75,17 +52,28 @@ impl FromRequest<App> for Batch {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let keyed = idempotency_key(request.headers())?.map(|key| (key, digest(&request, "")));
-        let bytes = read(request, app, app.limits().batch_body).await?;
-        let key = keyed.map(|(key, digest)| BatchKey { key, fingerprint: finish(digest, &bytes) });
+        let (bytes, key) = read_keyed(request, app, app.limits().batch_body).await?;
         Ok(Self { bytes, key })
     }
 }
 
-impl BatchKey {
-    /// The claim of the command at that place: the same key and place with the same body is the
-    /// same command.
-    pub(crate) fn claim(&self, actor: &MemberId, index: usize) -> ClaimRequest {
+async fn read_keyed(request: Request, app: &App, limit: usize) -> Result<(Bytes, Option<Key>), Problem> {
+    let key = if *request.method() == Method::POST { idempotency_key(request.headers())? } else { None };
+    let keyed = key.map(|key| (key, digest(&request)));
+    let bytes = read(request, app, limit).await?;
+    let key = keyed.map(|(key, digest)| Key { key, fingerprint: finish(digest, &bytes) });
+    Ok((bytes, key))
+}
+
+impl Key {
+    /// The claim of the one command of the request.
+    pub(crate) fn claim(self, actor: &MemberId) -> ClaimRequest {
+        ClaimRequest { name: ClaimName { scope: scope(actor), key: self.key }, fingerprint: self.fingerprint }
+    }
+
+    /// The claim of the command at that place of a batch: the same key and place with the same body
+    /// is the same command.
+    pub(crate) fn claim_at(&self, index: usize, actor: &MemberId) -> ClaimRequest {
         let name = ClaimName { scope: scope(actor), key: format!("{}#{index}", self.key) };
         ClaimRequest { name, fingerprint: self.fingerprint }
     }
@@ -121,10 +109,11 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(first.to_str().ok().map(str::to_owned))
 }
 
-/// Begins the digest that tells one request from another under the same key.
-fn digest(request: &Request, member: &str) -> blake3::Hasher {
+/// Begins the digest that tells one request from another under the same key. The member is part of
+/// the key's name.
+fn digest(request: &Request) -> blake3::Hasher {
     let mut digest = blake3::Hasher::new();
-    for part in [request.method().as_str(), request.uri().path(), member] {
+    for part in [request.method().as_str(), request.uri().path()] {
         digest.update(part.as_bytes()).update(b"\0");
     }
     digest
@@ -180,11 +169,15 @@ fn refuse_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn parse_checked<T: Input>(bytes: &[u8]) -> Result<T, Problem> {
-    let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
-    let input: T = parse(bytes, "")?;
+    let input: T = parse(or_empty(bytes), "")?;
     let mut faults = Vec::new();
     input.check(&mut faults);
     if faults.is_empty() { Ok(input) } else { Err(Problem::invalid_all(faults)) }
+}
+
+/// An empty body says as much as an empty object.
+pub(crate) fn or_empty(bytes: &[u8]) -> &[u8] {
+    if bytes.trim_ascii().is_empty() { b"{}" } else { bytes }
 }
 
 /// Parses JSON. `at` is the place of this text in the body, as a pointer.

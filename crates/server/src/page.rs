@@ -80,26 +80,26 @@ pub(crate) struct AfterQuery {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Page<T> {
     /// What is on it, in order.
-    items: Vec<T>,
+    pub(crate) items: Vec<T>,
     /// Where the list goes on; null at its end.
     #[schema(required)]
-    next_cursor: Option<String>,
+    pub(crate) next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
     /// A page out of what was read, which is one more than the page takes if the list goes on.
-    /// `cursor` makes the cursor of an item.
-    pub(crate) fn cut<R: Into<T>>(mut read: Vec<R>, limit: usize, cursor: impl Fn(&R) -> String) -> Self {
-        let next_cursor = next_cursor(&mut read, limit, cursor);
-        Self { items: read.into_iter().map(Into::into).collect(), next_cursor }
+    /// `cursor` makes the cursor of an item, `show` its form on the page.
+    pub(crate) fn cut<R>(
+        mut read: Vec<R>,
+        part: &Part,
+        cursor: impl Fn(&R) -> String,
+        show: impl Fn(R) -> T,
+    ) -> Self {
+        let more = read.len() > part.limit;
+        read.truncate(part.limit);
+        let next_cursor = if more { read.last().map(cursor) } else { None };
+        Self { items: read.into_iter().map(show).collect(), next_cursor }
     }
-}
-
-/// Cuts what was read to the page's size; the cursor of the last item if there was more.
-pub(crate) fn next_cursor<R>(read: &mut Vec<R>, limit: usize, cursor: impl Fn(&R) -> String) -> Option<String> {
-    let more = read.len() > limit;
-    read.truncate(limit);
-    if more { read.last().map(cursor) } else { None }
 }
 
 impl<S: Sync> FromRequestParts<S> for Part {

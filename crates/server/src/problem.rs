@@ -222,6 +222,8 @@ pub(crate) struct Problem(Box<Report>);
 #[derive(Debug, Clone)]
 struct Report {
     kind: Kind,
+    /// In place of the kind's own.
+    status: Option<StatusCode>,
     detail: Cow<'static, str>,
     retry_at: Option<Time>,
     /// In seconds.
@@ -237,7 +239,6 @@ struct Report {
 #[schema(as = Problem)]
 pub(crate) struct Document<'a> {
     /// Where this kind of problem is explained.
-    #[schema(format = UriReference)]
     r#type: String,
     /// The kind of problem in a few words.
     title: &'static str,
@@ -257,7 +258,6 @@ pub(crate) struct Document<'a> {
     #[schema(schema_with = schema::remedy)]
     remedy: Option<Remedy>,
     /// The path of the request.
-    #[schema(format = UriReference)]
     instance: &'a str,
     /// The first of the pointers in `errors`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -273,6 +273,7 @@ impl Problem {
     pub(crate) fn new(kind: Kind) -> Self {
         Self(Box::new(Report {
             kind,
+            status: None,
             detail: kind.sentence().into(),
             retry_at: None,
             retry_after: None,
@@ -297,6 +298,27 @@ impl Problem {
     /// Nothing is here that the caller may see.
     pub(crate) fn not_found() -> Self {
         Self::new(Kind::Refused(Code::NotFound))
+    }
+
+    /// It was there and no longer is.
+    pub(crate) fn gone() -> Self {
+        let mut problem = Self::new(Kind::Refused(Code::NoLongerAvailable));
+        problem.0.status = Some(StatusCode::NOT_FOUND);
+        problem
+    }
+
+    /// The same, of what stands at that place of the body.
+    pub(crate) fn within(mut self, at: &str) -> Self {
+        for fault in &mut self.0.faults {
+            if let Some(pointer) = &mut fault.pointer {
+                pointer.insert_str(0, at);
+            }
+        }
+        self
+    }
+
+    pub(crate) fn is_refusal(&self, code: Code) -> bool {
+        self.0.kind == Kind::Refused(code)
     }
 
     pub(crate) fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -334,7 +356,7 @@ impl Problem {
     }
 
     pub(crate) fn status(&self) -> StatusCode {
-        self.0.kind.status()
+        self.0.status.unwrap_or(self.0.kind.status())
     }
 
     pub(crate) fn code(&self) -> &'static str {
@@ -356,7 +378,7 @@ impl Problem {
         Document {
             r#type: format!("/problems/{}", report.kind.code()),
             title: report.kind.title(),
-            status: report.kind.status().as_u16(),
+            status: self.status().as_u16(),
             code: report.kind.code(),
             detail: &report.detail,
             retry_at: report.retry_at,

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use acquaint_store::StoreResult;
 use fjall::config::{BlockSizePolicy, BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry};
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions};
+use fjall::{AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions};
 
 use crate::error::Errors;
+use crate::journal::FirstTwo;
 use crate::{journal, manifest};
 
 /// The newest layout of a data directory that this program reads, and the one it writes.
@@ -54,15 +55,21 @@ pub(crate) struct Opened {
 pub(crate) fn open(directory: &Path, options: &Options, errors: &Errors) -> StoreResult<Opened> {
     fs::create_dir_all(directory).map_err(|error| errors.io("open", &error))?;
     let lock = lock(directory, errors)?;
-    match read_format(directory).map_err(|error| errors.io("open", &error))? {
+    let journals = match read_format(directory).map_err(|error| errors.io("open", &error))? {
         Some(text) => {
             check_format(&text, errors)?;
-            check_files(directory, errors)?;
+            check_files(directory, errors)?
         }
         // Nothing was ever acknowledged here; a making that was cut short is simply made again.
-        None => remove_unfinished(directory, errors)?,
-    }
+        None => {
+            remove_unfinished(directory, errors)?;
+            FirstTwo::default()
+        }
+    };
     let (database, rows) = bare(directory, options).map_err(|error| errors.fjall("open", &error))?;
+    if !journals.agree_with(rows.tree.get_highest_persisted_seqno()) {
+        return Err(errors.damaged("the first number in its journals was altered"));
+    }
     write_format(directory).map_err(|error| errors.io("open", &error))?;
     Ok(Opened { database, rows, lock })
 }
@@ -119,16 +126,18 @@ fn check_format(text: &str, errors: &Errors) -> StoreResult<()> {
 }
 
 /// Everything that fjall would mend by throwing away what it cannot read.
-fn check_files(directory: &Path, errors: &Errors) -> StoreResult<()> {
+fn check_files(directory: &Path, errors: &Errors) -> StoreResult<FirstTwo> {
     let reading = |error: io::Error| errors.io("read", &error);
     if let Some(file) = manifest::find_damage(directory).map_err(reading)? {
         return Err(errors.damaged(format_args!("{} is missing or was altered", file.display())));
     }
     match journal::check(directory).map_err(reading)? {
-        Ok(()) => Ok(()),
-        Err(damage) => {
-            Err(errors.damaged(format_args!("{} was altered at byte {}", damage.file.display(), damage.offset)))
-        }
+        Ok(seqnos) => Ok(seqnos),
+        Err(damage) => Err(errors.damaged(format_args!(
+            "{} is missing or was altered, at byte {}",
+            damage.file.display(),
+            damage.offset
+        ))),
     }
 }
 

@@ -323,8 +323,7 @@ mod tests {
         Ok(reader.counts().values().sum())
     }
 
-    const FIRST: &str =
-        r#"{"format":"acquaint-backup","version":1,"made_at":"2026-11-23T08:00:00Z","store":"memory"}"#;
+    const FIRST: &str = r#"{"format":"acquaint-backup","version":1,"made_at":"2026-11-23T08:00:00Z","store":"memory"}"#;
 
     #[test]
     fn an_empty_backup_is_one() {

@@ -68,6 +68,9 @@ pub(crate) async fn run(args: &ReplayArgs) -> Outcome<()> {
         report::write(&report, directory)?;
         output::line(&format!("\nreport: {}", directory.join("report.html").display()))?;
     }
+    if !report.agrees() {
+        return Err(Failure::failed("the numbers do not agree with each other; this is a fault of acquaint, please report it"));
+    }
     Ok(())
 }
 
@@ -79,9 +82,8 @@ struct Judged {
 }
 
 fn rows(file: &Path) -> Outcome<impl Iterator<Item = Result<Row, MalformedRow>> + use<>> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::usage(format_args!("cannot read {}: {error}", file.display()))
-    };
+    let failed =
+        |error: &dyn std::fmt::Display| Failure::usage(format_args!("cannot read {}: {error}", file.display()));
     let opened = File::open(file).map_err(|error| failed(&error))?;
     if opened.metadata().map_err(|error| failed(&error))?.is_file() {
         return Ok(read_rows(opened));

@@ -47,53 +47,67 @@ impl Policy {
         let (policy, places) = raw.resolve();
         match policy.contradiction() {
             None => Ok(policy),
-            Some((key, message)) => {
-                let offset = places.iter().find(|(name, _)| *name == key).map_or(0, |(_, place)| place.start);
-                Err(PolicyError::at(text, offset, format!("{key}: {message}")))
+            Some((keys, message)) => {
+                // The document may give one key of the two; the other is the preset's then.
+                let given = keys.iter().find_map(|key| places.iter().find(|(name, _)| name == key));
+                let offset = given.map_or(0, |(_, place)| place.start);
+                Err(PolicyError::at(text, offset, message))
             }
         }
     }
 
-    /// The first pair of values that cannot hold together: the key to blame and what is wrong.
-    fn contradiction(&self) -> Option<(&'static str, String)> {
+    /// The first values that cannot hold together: whose they are and what is wrong.
+    fn contradiction(&self) -> Option<Contradiction> {
         self.contradiction_in_life().or_else(|| self.contradiction_in_restriction())
     }
 
-    fn contradiction_in_life(&self) -> Option<(&'static str, String)> {
+    fn contradiction_in_life(&self) -> Option<Contradiction> {
         let after = &self.reminders.after;
         if !after.is_sorted_by(|a, b| a < b) {
-            return Some(("reminders.after", "the ages must ascend".into()));
+            return Some((&["reminders.after"], "reminders.after: the ages must ascend".into()));
         }
         if let (Some(last), Some(end)) = (after.last(), self.invitation.expires_after)
             && *last >= end
         {
-            let message = format!("a reminder after {last} would come when the invitation has ended ({end})");
-            return Some(("reminders.after", message));
+            let message = format!(
+                "reminders.after: a reminder after {last} would come when the invitation has ended ({end}, \
+                 invitation.expires_after)"
+            );
+            return Some((&["reminders.after", "invitation.expires_after"], message));
         }
         None
     }
 
-    fn contradiction_in_restriction(&self) -> Option<(&'static str, String)> {
+    fn contradiction_in_restriction(&self) -> Option<Contradiction> {
         let rules = &self.restriction;
-        if rules.acceptance_floor.is_some() && rules.unanswered_after >= rules.unanswered_window {
-            let message =
-                format!("nothing older than {} lies within {}", rules.unanswered_after, rules.unanswered_window);
-            return Some(("restriction.unanswered_after", message));
+        // "Older than" is strict, so even a second more than the age leaves nothing to judge.
+        let youngest = rules.unanswered_after.as_seconds() + 1;
+        if rules.acceptance_floor.is_some() && youngest >= rules.unanswered_window.as_seconds() {
+            let message = format!(
+                "restriction.unanswered_after: nothing older than {} lies within {} (restriction.unanswered_window)",
+                rules.unanswered_after, rules.unanswered_window
+            );
+            return Some((&["restriction.unanswered_after", "restriction.unanswered_window"], message));
         }
         if !rules.ladder.is_sorted() {
-            return Some(("restriction.ladder", "the lengths must not descend".into()));
+            return Some((&["restriction.ladder"], "restriction.ladder: the lengths must not descend".into()));
         }
         match rules.withdrawals_per_day {
             Some(limit) if self.cleanup.daily_budget >= limit => {
                 let message = format!(
-                    "must lie below restriction.withdrawals_per_day ({limit}), or following the plan restricts"
+                    "cleanup.daily_budget ({}) must lie below restriction.withdrawals_per_day ({limit}), or following \
+                     the plan restricts",
+                    self.cleanup.daily_budget
                 );
-                Some(("cleanup.daily_budget", message))
+                Some((&["cleanup.daily_budget", "restriction.withdrawals_per_day"], message))
             }
             _ => None,
         }
     }
 }
+
+/// The keys whose values cannot hold together, the likeliest to blame first, and what is wrong.
+type Contradiction = (&'static [&'static str], String);
 
 /// A value, or the word `"off"`.
 struct Switch<T>(Option<T>);
@@ -379,8 +393,7 @@ fn count(value: Switch<Count>) -> Option<u32> {
 
 /// A wait that is switched off is no wait.
 fn wait(value: Switch<Span>) -> Span {
-    let Switch(given) = value;
-    given.unwrap_or(Span::ZERO)
+    value.0.into_iter().next().unwrap_or(Span::ZERO)
 }
 
 impl RawInvitation {

@@ -1,0 +1,178 @@
+//! What was measured, for people and for programs.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use acquaint_store_fjall::floor::FloorReport;
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::failure::{Failure, Outcome};
+use crate::progress::grouped;
+
+/// All figures of one run.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Results {
+    pub(super) members: u32,
+    pub(super) pending: u32,
+    pub(super) preload: Option<Run>,
+    pub(super) disk_bytes_per_pending: Option<u64>,
+    pub(super) costs: Vec<Cost>,
+    pub(super) engine: Option<Run>,
+    pub(super) floor: Option<Run>,
+    pub(super) healthz: Option<Run>,
+    pub(super) http: Vec<Measured>,
+    pub(super) start_seconds: Option<f64>,
+    pub(super) start_after_kill_seconds: Option<f64>,
+    pub(super) resident_mib: Option<u64>,
+    pub(super) resident_peak_mib: Option<u64>,
+}
+
+/// A stretch of work.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Run {
+    pub(super) commands: usize,
+    pub(super) refused: usize,
+    pub(super) seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) batches: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) longest_commit_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) p50_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) p99_ms: Option<f64>,
+}
+
+/// What one command reads and writes, on average.
+#[derive(Debug, Serialize)]
+pub(super) struct Cost {
+    pub(super) kind: &'static str,
+    pub(super) keys_read: f64,
+    pub(super) bytes_read: f64,
+    pub(super) keys_written: f64,
+    pub(super) bytes_written: f64,
+}
+
+/// A kind of HTTP request: its median round, and the median of its ratios to the floor.
+#[derive(Debug, Serialize)]
+pub(super) struct Measured {
+    pub(super) name: &'static str,
+    pub(super) run: Run,
+    pub(super) ratio: f64,
+    pub(super) against: &'static str,
+    pub(super) target: f64,
+}
+
+impl Run {
+    /// Commands a second.
+    pub(super) fn rate(&self) -> f64 {
+        as_float(self.commands) / self.seconds.max(f64::MIN_POSITIVE)
+    }
+
+    pub(super) fn take_latencies(&mut self, latencies: &Histogram<u64>) {
+        let millis =
+            |quantile| as_float(usize::try_from(latencies.value_at_quantile(quantile)).unwrap_or(usize::MAX)) / 1_000.0;
+        self.p50_ms = Some(millis(0.50));
+        self.p99_ms = Some(millis(0.99));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts far below what a float holds exactly")]
+fn as_float(count: usize) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates are positive and small")]
+fn per_second(rate: f64) -> String {
+    format!("{}/s", grouped(rate as u64))
+}
+
+impl Results {
+    pub(super) fn new(members: u32, pending: u32) -> Self {
+        Self { members, pending, ..Self::default() }
+    }
+
+    pub(super) fn take_floor(&mut self, report: &FloorReport, commands: usize) {
+        self.floor = Some(Run {
+            commands,
+            seconds: report.took.as_secs_f64(),
+            batches: u64::try_from(report.batches).ok(),
+            longest_commit_ms: Some(report.longest_commit.as_secs_f64() * 1_000.0),
+            ..Run::default()
+        });
+    }
+
+    pub(super) fn engine_ratio(&self) -> Option<f64> {
+        Some(self.engine.as_ref()?.rate() / self.floor.as_ref()?.rate())
+    }
+
+    /// The figures as a table.
+    pub(super) fn to_text(&self) -> String {
+        let mut text = format!(
+            "{} members, {} pending invitations loaded\n",
+            grouped(self.members.into()),
+            grouped(self.pending.into())
+        );
+        for (name, run) in
+            [("load", &self.preload), ("engine", &self.engine), ("bare store", &self.floor), ("healthz", &self.healthz)]
+        {
+            if let Some(run) = run {
+                line(&mut text, name, run);
+            }
+        }
+        if let Some(ratio) = self.engine_ratio() {
+            let _ = writeln!(text, "engine / bare store           {ratio:.2} (wanted: 0.70)");
+        }
+        for measured in &self.http {
+            line(&mut text, measured.name, &measured.run);
+            let Measured { ratio, against, target, .. } = measured;
+            let _ = writeln!(text, "  of {against:<24} {ratio:.2} (wanted: {target:.2})");
+        }
+        self.resources(&mut text);
+        for Cost { kind, keys_read, bytes_read, keys_written, bytes_written } in &self.costs {
+            let _ = writeln!(
+                text,
+                "one {kind:<10} reads {keys_read:.1} keys, {bytes_read:.0} B; writes {keys_written:.1} keys, {bytes_written:.0} B"
+            );
+        }
+        text.trim_end().to_owned()
+    }
+
+    fn resources(&self, text: &mut String) {
+        if let Some(bytes) = self.disk_bytes_per_pending {
+            let _ = writeln!(text, "on disk                       {} B for each pending invitation", grouped(bytes));
+        }
+        if let (Some(resident), Some(peak)) = (self.resident_mib, self.resident_peak_mib) {
+            let _ = writeln!(text, "resident                      {resident} MiB, {peak} MiB at its peak");
+        }
+        if let (Some(clean), Some(killed)) = (self.start_seconds, self.start_after_kill_seconds) {
+            let _ = writeln!(text, "start                         {clean:.2} s, {killed:.2} s after kill -9");
+        }
+    }
+
+    /// Writes the figures for programs.
+    pub(super) fn write_json(&self, file: &Path) -> Outcome<()> {
+        let json = serde_json::to_string_pretty(self).map_err(Failure::failed)?;
+        std::fs::write(file, json + "\n")
+            .map_err(|error| Failure::failed(format_args!("cannot write {}: {error}", file.display())))
+    }
+}
+
+fn line(text: &mut String, name: &str, run: &Run) {
+    let _ = write!(text, "{name:<29} {:>12}", per_second(run.rate()));
+    if let (Some(p50), Some(p99)) = (run.p50_ms, run.p99_ms) {
+        let _ = write!(text, "   p50 {p50:.2} ms, p99 {p99:.2} ms");
+    }
+    if let Some(batches) = run.batches.filter(|batches| *batches > 0) {
+        let size = run.commands as u64 / batches;
+        let _ = write!(text, "   {size} a commit");
+    }
+    if let Some(longest) = run.longest_commit_ms {
+        let _ = write!(text, ", longest commit {longest:.0} ms");
+    }
+    if run.refused > 0 {
+        let _ = write!(text, "   {} refused", grouped(run.refused as u64));
+    }
+    text.push('\n');
+}

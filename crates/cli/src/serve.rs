@@ -1,0 +1,222 @@
+//! `acquaint serve`: the HTTP API on a store, until a signal says to stop.
+
+use std::fs;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+
+use acquaint_app::{Clock, EngineConfig, Network};
+use acquaint_core::policy::Policy;
+use acquaint_server::{HostKey, Limits, ServerConfig};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::ServeArgs;
+use crate::failure::{Failure, Outcome};
+use crate::output;
+use crate::policy::PolicySource;
+use crate::settings::{Key, Sources, address, number, switch, text, timeout};
+use crate::signals::{Hangups, Stop};
+use crate::store::{self, Address, Memory};
+
+/// Where to listen when nothing is said.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7171);
+/// The variable that holds the host key itself.
+const HOST_KEY: &str = "ACQUAINT_HOST_KEY";
+
+/// Everything that was said, understood.
+struct Settings {
+    listen: SocketAddr,
+    dev: bool,
+    store: Address,
+    memory: Memory,
+    engine: EngineConfig,
+    policy_source: PolicySource,
+    policy: Policy,
+    server: ServerConfig,
+    /// A key that was made up, to be told.
+    made_up: Option<String>,
+    log: Log,
+}
+
+/// How to log.
+struct Log {
+    filter: EnvFilter,
+    json: bool,
+}
+
+/// Carries out `acquaint serve`.
+pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
+    let sources = Sources::gather(args.given(), args.common.store.config.as_deref())?;
+    let settings = Settings::resolve(&sources)?;
+    settings.log.start();
+    if let Some(key) = &settings.made_up {
+        output::note(&format!("no host key was given; for this run it is {key}"));
+    }
+    // Signals are listened to before anybody can know that there is somebody to signal.
+    let (mut stop, hangups) = (Stop::listen()?, Hangups::listen()?);
+    let store = store::open(&settings.store, settings.memory)?;
+    let clock = Clock::system();
+    let clock = if settings.dev { Clock::settable(clock.now()) } else { clock };
+    let network = Network::start(store, settings.policy, clock, settings.engine).await.map_err(Failure::failed)?;
+    let reloading = tokio::spawn(reload_policy(network.clone(), settings.policy_source, hangups));
+    let served = listen(&network, settings.listen, settings.server, stop.signal()).await;
+    reloading.abort();
+    network.shutdown().await;
+    tracing::info!("stopped");
+    served
+}
+
+async fn listen(
+    network: &Network,
+    listen: SocketAddr,
+    config: ServerConfig,
+    stop: impl Future<Output = ()>,
+) -> Outcome<()> {
+    let listener = TcpListener::bind(listen).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let (bound, listener) = listener.map_err(|error| {
+        Failure::failed(format_args!("cannot listen on {listen}: {error}; name another address with --listen"))
+    })?;
+    tracing::info!(address = %bound, store = network.store_name(), "listening");
+    output::line(&format!("listening on http://{bound}"))?;
+    acquaint_server::serve(network.clone(), listener, config, stop).await.map_err(Failure::failed)
+}
+
+/// Puts a new policy in force at every hang-up signal; one that is wrong changes nothing.
+async fn reload_policy(network: Network, source: PolicySource, mut hangups: Hangups) {
+    while hangups.next().await {
+        match source.read() {
+            Ok(policy) => {
+                network.set_policy(policy);
+                tracing::info!(policy = %source, "the policy was read again and is in force");
+            }
+            Err(failure) => tracing::error!(error = failure.message(), "the policy stays as it was"),
+        }
+    }
+}
+
+/// Carries out `acquaint openapi`.
+pub(crate) fn openapi() -> Outcome<()> {
+    let document = serde_json::to_string_pretty(&acquaint_server::openapi()).map_err(Failure::failed)?;
+    output::line(&document)
+}
+
+impl Settings {
+    fn resolve(sources: &Sources) -> Outcome<Self> {
+        let listen = sources.get(Key::Listen, address)?.unwrap_or(LISTEN);
+        let dev = sources.get(Key::Dev, switch)?.unwrap_or_default();
+        if dev && !listen.ip().is_loopback() {
+            return Err(Failure::usage(format_args!(
+                "{}: {listen} can be reached from outside, and --dev lets every caller set the clock: \
+                 listen on 127.0.0.1 or [::1], or serve without --dev",
+                sources.blame(Key::Listen)
+            )));
+        }
+        let memory = store::memory(sources)?;
+        let policy_source = sources.get(Key::Policy, PolicySource::parse)?.unwrap_or_default();
+        let (host_keys, made_up) = host_keys(sources, dev)?;
+        let limits = limits(sources)?;
+        Ok(Self {
+            listen,
+            dev,
+            store: store::address(sources)?.unwrap_or_default(),
+            memory,
+            engine: crate::engine_config(sources, memory)?,
+            policy: policy_source.read()?,
+            policy_source,
+            server: ServerConfig { limits, ..ServerConfig::new(host_keys) },
+            made_up,
+            log: Log::resolve(sources)?,
+        })
+    }
+}
+
+fn limits(sources: &Sources) -> Outcome<Limits> {
+    let default = Limits::default();
+    let kib = |key, default: usize| -> Outcome<usize> {
+        let given = sources.get(key, number(1_usize, 1 << 20))?;
+        Ok(given.map_or(default, |kib| kib << 10))
+    };
+    Ok(Limits {
+        connections: sources.get(Key::ConnectionLimit, number(1, 1 << 20))?.unwrap_or(default.connections),
+        body: kib(Key::BodyLimitKib, default.body)?,
+        batch_body: kib(Key::BatchBodyLimitKib, default.batch_body)?,
+        header_timeout: sources.get(Key::HeaderTimeout, timeout)?.unwrap_or(default.header_timeout),
+        body_timeout: sources.get(Key::BodyTimeout, timeout)?.unwrap_or(default.body_timeout),
+        shutdown_timeout: sources.get(Key::ShutdownGrace, timeout)?.unwrap_or(default.shutdown_timeout),
+        ..default
+    })
+}
+
+/// The host's keys, and the one that was made up, if so. A file named by a flag beats the variable
+/// with the key itself, and that beats a file named in any other way.
+fn host_keys(sources: &Sources, dev: bool) -> Outcome<(Vec<HostKey>, Option<String>)> {
+    let file = sources.get(Key::HostKeyFile, text)?;
+    let variable = crate::settings::variable(HOST_KEY).filter(|_| !sources.is_flag(Key::HostKeyFile));
+    let wrong = |place: &str, error| Failure::usage(format_args!("{place}: {error}"));
+    if let Some(key) = variable {
+        let key = HostKey::new(key.trim()).map_err(|error| wrong(HOST_KEY, error))?;
+        return Ok((vec![key], None));
+    }
+    if let Some(path) = file {
+        return Ok((read_keys(&path)?, None));
+    }
+    if !dev {
+        return Err(Failure::usage(format_args!(
+            "there is no host key: put one into {HOST_KEY}, or name a file that holds it with --host-key-file; \
+             to try things out, --dev makes one up"
+        )));
+    }
+    let made_up = make_key()?;
+    let key = HostKey::new(&made_up).map_err(|error| wrong("--dev", error))?;
+    Ok((vec![key], Some(made_up)))
+}
+
+/// One key a line: while a key is being changed, the old one and the new one.
+fn read_keys(path: &str) -> Outcome<Vec<HostKey>> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format_args!("cannot read the host key in {path}: {error}")))?;
+    let lines = (1_usize..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let key = |(number, line): (usize, &str)| {
+        HostKey::new(line.trim()).map_err(|error| Failure::usage(format_args!("{path} line {number}: {error}")))
+    };
+    let keys: Vec<HostKey> = lines.map(key).collect::<Outcome<_>>()?;
+    if keys.is_empty() {
+        return Err(Failure::usage(format_args!("{path} holds no host key: write one into it, one a line")));
+    }
+    Ok(keys)
+}
+
+fn make_key() -> Outcome<String> {
+    let mut bytes = [0; 16];
+    SysRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|error| Failure::failed(format_args!("the operating system gives no random numbers: {error}")))?;
+    Ok(bytes.iter().fold("dev_".to_owned(), |key, byte| format!("{key}{byte:02x}")))
+}
+
+impl Log {
+    fn resolve(sources: &Sources) -> Outcome<Self> {
+        let filter = |level: &str| {
+            EnvFilter::try_new(level)
+                .map_err(|_| "expected error, warn, info, debug, trace, or a list such as info,acquaint_app=debug".into())
+        };
+        let json = |form: &str| match form {
+            "text" => Ok(false),
+            "json" => Ok(true),
+            _ => Err("expected text or json".into()),
+        };
+        let level = sources.get(Key::LogLevel, filter)?;
+        let json = sources.get(Key::LogFormat, json)?.unwrap_or_default();
+        Ok(Self { filter: level.unwrap_or_else(|| EnvFilter::new("info")), json })
+    }
+
+    /// Logs to standard error from now on.
+    fn start(self) {
+        let ansi = std::io::stderr().is_terminal();
+        let log = tracing_subscriber::fmt().with_env_filter(self.filter).with_writer(std::io::stderr).with_ansi(ansi);
+        // Fails only where somebody in this process logs already, and then logs there.
+        let _ = if self.json { log.json().flatten_event(true).try_init() } else { log.try_init() };
+    }
+}

@@ -1,0 +1,70 @@
+//! The calls of the API, one file for each resource.
+
+mod commands;
+mod contacts;
+mod dev;
+mod document;
+mod engagements;
+mod events;
+mod invitations;
+mod members;
+mod notifications;
+mod operations;
+mod path;
+mod relations;
+mod reply;
+mod responses;
+pub(crate) mod schema;
+mod standing;
+
+use std::sync::Arc;
+
+use acquaint_app::Network;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+use crate::config::ServerConfig;
+use crate::observe::Front;
+use crate::problem::{Kind, Problem};
+
+/// The document that describes the API (OpenAPI 3.1).
+#[must_use]
+pub fn openapi() -> OpenApi {
+    described().1
+}
+
+fn described() -> (axum::Router<App>, OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(document::basis())
+        .merge(members::routes())
+        .merge(invitations::routes())
+        .merge(relations::routes())
+        .merge(contacts::routes())
+        .merge(engagements::routes())
+        .merge(standing::routes())
+        .merge(notifications::routes())
+        .merge(commands::routes())
+        .merge(events::routes())
+        .merge(dev::routes())
+        .merge(operations::routes())
+        .split_for_parts();
+    document::complete(&mut document);
+    (router, document)
+}
+
+/// Everything that the server answers, observed.
+///
+/// # Errors
+/// If two routes are the same.
+pub(crate) fn front(network: Network, config: ServerConfig) -> Result<Front, matchit::InsertError> {
+    let (router, document) = described();
+    let app = App::new(network, config, document.to_json().unwrap_or_default());
+    let observer = Arc::clone(app.observer());
+    let router = router
+        .merge(operations::pages())
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || Problem::from(Kind::MethodNotAllowed))
+        .with_state(app);
+    let templates = document.paths.paths.keys().map(String::as_str);
+    Front::new(router, observer, templates.chain(["/docs", "/docs/", "/docs/{*file}"]))
+}

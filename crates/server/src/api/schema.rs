@@ -1,0 +1,147 @@
+//! Schemas of the words that the API shares with the rules.
+
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, Object, SchemaFormat};
+
+/// A text of this form.
+fn text(description: &str, pattern: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(description)).pattern(Some(pattern))
+}
+
+/// One of these words.
+fn word(description: &str, words: &[&str]) -> Object {
+    let builder = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+    builder.enum_values(Some(words.iter().copied())).build()
+}
+
+/// What may be left out may also be null.
+fn or_null(object: Object) -> Object {
+    let mut object = object;
+    object.schema_type = SchemaType::from_iter([Type::String, Type::Null]);
+    if let Some(words) = &mut object.enum_values {
+        words.push(serde_json::Value::Null);
+    }
+    object
+}
+
+pub(crate) fn member_id() -> Object {
+    let builder = text("A member, as the host names them.", r"^[^\s\u0000-\u001f\u007f-\u009f/?#%]+$");
+    builder.min_length(Some(1)).max_length(Some(128)).examples(["ada"]).build()
+}
+
+pub(crate) fn invitation_id() -> Object {
+    let builder = text("An invitation.", "^inv_[0-9a-f]{32}$");
+    builder.examples(["inv_01933e5c7a4b7c3d8e9f0a1b2c3d4e5f"]).build()
+}
+
+pub(crate) fn invitation_id_or_null() -> Object {
+    or_null(invitation_id())
+}
+
+pub(crate) fn member_id_or_null() -> Object {
+    or_null(member_id())
+}
+
+pub(crate) fn engagement_id() -> Object {
+    text("An engagement.", "^eng_[0-9a-f]{32}$").build()
+}
+
+pub(crate) fn notification_id() -> Object {
+    text("A notification.", "^ntf_[0-9a-f]{32}$").build()
+}
+
+pub(crate) fn notification_id_or_null() -> Object {
+    or_null(notification_id())
+}
+
+pub(crate) fn event_id() -> Object {
+    text("An event.", "^evt_[0-9a-f]{32}$").build()
+}
+
+pub(crate) fn time() -> Object {
+    let builder = ObjectBuilder::new().schema_type(Type::String);
+    let builder = builder.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    builder.description(Some("RFC 3339, answered in UTC and whole seconds.")).examples(["2026-11-23T08:00:00Z"]).build()
+}
+
+pub(crate) fn time_or_null() -> Object {
+    or_null(time())
+}
+
+pub(crate) fn span() -> Object {
+    text("A whole number of days, hours, minutes or seconds, at most 36500d.", "^[0-9]{1,10}[dhms]$")
+        .examples(["21d"])
+        .build()
+}
+
+pub(crate) fn email_or_null() -> Object {
+    let object = text("An e-mail address.", "^[^@]+@[^@]+$").max_length(Some(254)).build();
+    or_null(object)
+}
+
+pub(crate) fn plan() -> Object {
+    word("What the member pays for.", &["basic", "premium"])
+}
+
+pub(crate) fn plan_or_null() -> Object {
+    or_null(plan())
+}
+
+pub(crate) fn who_may_invite() -> Object {
+    word("Who may invite the member (rule 21).", &["anyone", "email", "nobody"])
+}
+
+pub(crate) fn who_may_invite_or_null() -> Object {
+    or_null(who_may_invite())
+}
+
+pub(crate) fn complaint_or_null() -> Object {
+    or_null(word("What was wrong with the invitation (rule 6).", &["dont_know", "spam"]))
+}
+
+pub(crate) fn direction() -> Object {
+    word("Whether the caller sent or received it.", &["sent", "received"])
+}
+
+pub(crate) fn sent_state() -> Object {
+    word("How the invitation stands for its sender.", &["pending", "accepted", "withdrawn", "expired"])
+}
+
+pub(crate) fn received_state() -> Object {
+    word("How the invitation stands for its recipient.", &["pending", "accepted", "declined"])
+}
+
+pub(crate) fn remedy() -> Object {
+    word("What the member can do about it.", &["wait", "withdraw", "contact_operator", "none"])
+}
+
+pub(crate) fn risk() -> Object {
+    word("How close a restriction is (rule 34).", &["low", "elevated", "high"])
+}
+
+pub(crate) fn restriction_class() -> Object {
+    word("What a restriction is for.", &["unanswered_or_reported", "pace"])
+}
+
+pub(crate) fn engagement_kind() -> Object {
+    word("What was done (rule 18).", &["like", "comment", "share"])
+}
+
+pub(crate) fn engagement_kind_or_null() -> Object {
+    or_null(engagement_kind())
+}
+
+pub(crate) fn notification_kind() -> Object {
+    let words = ["invitation_received", "invitation_reminder", "invitation_accepted", "engagement"];
+    word("What the notification is about.", &words)
+}
+
+pub(crate) fn order() -> Object {
+    let mut object = word("From which end.", &["newest", "oldest"]);
+    object.default = Some("newest".into());
+    object
+}
+
+pub(crate) fn verb() -> Object {
+    word("What is to be done.", &super::commands::Verb::NAMES)
+}
