@@ -169,7 +169,7 @@ fn refuse_media_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn parse_checked<T: Input>(bytes: &[u8]) -> Result<T, Problem> {
-    let input: T = parse(or_empty(bytes), "")?;
+    let input: T = parse(or_empty(bytes))?;
     let mut faults = Vec::new();
     input.check(&mut faults);
     if faults.is_empty() { Ok(input) } else { Err(Problem::invalid_all(faults)) }
@@ -180,10 +180,17 @@ pub(crate) fn or_empty(bytes: &[u8]) -> &[u8] {
     if bytes.trim_ascii().is_empty() { b"{}" } else { bytes }
 }
 
-/// Parses JSON. `at` is the place of this text in the body, as a pointer.
-pub(crate) fn parse<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8], at: &str) -> Result<T, Problem> {
+/// Parses an object of JSON.
+pub(crate) fn parse<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
     // Keeping track of the place costs time, so it is done only once something is wrong.
-    serde_json::from_slice(bytes).map_err(|error| if error.is_data() { misfit::<T>(bytes, at) } else { malformed(&error) })
+    let parsed = serde_json::from_slice(bytes);
+    let parsed = parsed.map_err(|error| if error.is_data() { misfit::<T>(bytes) } else { malformed(&error) })?;
+    // The fields of an object in the order of an array would fit as well; nobody means that.
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        Ok(parsed)
+    } else {
+        Err(Problem::invalid(Fault::at("", "expected an object")))
+    }
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
@@ -191,12 +198,12 @@ fn malformed(error: &serde_json::Error) -> Problem {
 }
 
 /// Parses again to find the place of what does not fit.
-fn misfit<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8], at: &str) -> Problem {
+fn misfit<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8]) -> Problem {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
         return Kind::InvalidRequest.into();
     };
-    let mut pointer = at.to_owned();
+    let mut pointer = String::new();
     for segment in error.path() {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
@@ -206,8 +213,9 @@ fn misfit<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8], at: &str) -> Proble
     }
     let said = error.inner().to_string();
     let said = said.split_once(" at line ").map_or(said.as_str(), |(said, _)| said);
-    if let Some(missing) = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        push_key(&mut pointer, missing);
+    let named = said.strip_prefix("missing field `").or(said.strip_prefix("duplicate field `"));
+    if let Some(field) = named.and_then(|rest| rest.strip_suffix('`')) {
+        push_key(&mut pointer, field);
     }
     Problem::invalid(Fault::at(pointer, said))
 }
@@ -266,6 +274,7 @@ mod tests {
             (br#"{"to": "a", "m~/o": 2}"#, "/m~0~1o"),
             (br#"{"to": "a", "to": "b"}"#, "/to"),
             (b"[]", ""),
+            (br#"["a", null]"#, ""),
             (b"null", ""),
             (b"1", ""),
         ] {

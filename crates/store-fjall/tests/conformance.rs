@@ -1,5 +1,4 @@
 //! The suite that every store must pass, on a directory of its own for each case.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
 

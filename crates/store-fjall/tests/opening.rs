@@ -1,6 +1,5 @@
 //! What is opened, and what is refused with a sentence that says what to do.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
-#![expect(clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
 
 mod common;
 
@@ -13,10 +12,9 @@ use common::{all_records, block_on, changes, count_commits, open, options};
 
 /// The sentence with which opening is refused.
 fn refusal(directory: &Path) -> String {
-    match open(directory).err() {
-        Some(StoreError::Failed(text)) => text,
-        other => panic!("expected a refusal, not {other:?}"),
-    }
+    let error = open(directory).expect_err("this is not a store that can be opened");
+    assert!(matches!(error, StoreError::Failed(_)), "{error:?}");
+    error.to_string()
 }
 
 #[test]

@@ -285,12 +285,15 @@ struct Named<'a> {
     id: Cow<'a, str>,
 }
 
+/// The place of a command in the body, as a pointer.
+fn at(index: usize) -> String {
+    format!("/commands/{index}")
+}
+
 /// Reads a command; what is to be submitted is added to `requests`.
 fn read<'a>(raw: &'a RawValue, index: usize, key: Option<&Key>, requests: &mut Vec<Request>) -> Item<'a> {
     let text = raw.get();
-    let at = || format!("/commands/{index}");
-    let failed = |problem: Problem| Progress::Failed(problem);
-    match serde_json::from_str::<CommandBody<'a>>(text) {
+    match body::parse::<CommandBody<'a>>(text.as_bytes()) {
         Ok(mut command) => {
             let id = Some(std::mem::take(&mut command.id));
             command.id = id.clone().unwrap_or_default();
@@ -303,15 +306,13 @@ fn read<'a>(raw: &'a RawValue, index: usize, key: Option<&Key>, requests: &mut V
                     requests.push(request);
                     Progress::Waits(echo)
                 }
-                Err(problem) => failed(problem.within(&at())),
+                Err(problem) => Progress::Failed(problem.within(&at(index))),
             };
             Item { id, progress }
         }
-        Err(_) => {
+        Err(problem) => {
             let id = serde_json::from_str::<Named<'a>>(text).ok().map(|named| named.id);
-            let problem = body::parse::<CommandBody<'a>>(text.as_bytes(), &at()).err();
-            let problem = problem.unwrap_or_else(|| Problem::invalid(Fault::at(at(), "not a command")));
-            Item { id, progress: failed(problem) }
+            Item { id, progress: Progress::Failed(problem.within(&at(index))) }
         }
     }
 }
@@ -333,7 +334,7 @@ impl Progress {
             }
             (Ok(Ok(Answer::Done)), _) => Progress::Done(StatusCode::NO_CONTENT, Told::Nothing),
             (Ok(Ok(other)), _) => Progress::Failed(astray(&other)),
-            (Ok(Err(refusal)), _) => Progress::Failed(app.refused(refusal).within(&format!("/commands/{index}"))),
+            (Ok(Err(refusal)), _) => Progress::Failed(app.refused(refusal).within(&at(index))),
             (Err(error), _) => Progress::Failed(error.into()),
         }
     }
@@ -345,7 +346,7 @@ impl Progress {
     responses((status = 200, description = "What became of each, in order.", body = OutcomesBody))
 )]
 async fn carry_out(State(app): State<App>, _: Host, batch: Batch) -> Result<Response, Problem> {
-    let envelope: Envelope<'_> = body::parse(body::or_empty(&batch.bytes), "")?;
+    let envelope: Envelope<'_> = body::parse(body::or_empty(&batch.bytes))?;
     if envelope.commands.len() > MOST {
         return Err(Problem::invalid(Fault::at("/commands", format!("at most {MOST} commands"))));
     }
@@ -399,6 +400,7 @@ mod tests {
             (r#"{"id": "", "as": "a", "do": "mark_read"}"#, "/commands/7/id"),
             (r#"{"as": "a", "do": "mark_read"}"#, "/commands/7/id"),
             ("[]", "/commands/7"),
+            (r#"["1", "a", "mark_read", null, null, null, null, null, null, null, null, null, null, null, null]"#, "/commands/7"),
             ("null", "/commands/7"),
         ] {
             assert_eq!(problem_of(text).as_deref(), Some(pointer), "{text}");
