@@ -1,7 +1,8 @@
 //! Rows that were read or written lately, so that most commands read nothing from the store.
 //!
 //! An embedded store has one owner, so the engine knows every change: what is here is what was
-//! last committed. Readers fill it too, through a guard that loses to a commit that comes between.
+//! last committed. Readers of members fill it too, through a guard that loses to a commit that
+//! comes between.
 
 use std::sync::Arc;
 
@@ -84,13 +85,14 @@ impl RowCache {
         self.members.get_or_insert_async(id, read).await
     }
 
-    /// The committed relation of two members; version 0 if there is none.
+    /// The committed relation of two members; version 0 if there is none. One that is not here is
+    /// read and not kept: there are far more relations than room, and who looks is seldom who acts.
     pub(crate) async fn relation(&self, store: &dyn Store, pair: &Pair) -> StoreResult<Arc<Relation>> {
-        let read = async {
-            let wanted = Wanted { relations: vec![pair.clone()], ..Wanted::default() };
-            let found = store.load(&wanted).await?.relations.pop().flatten();
-            Ok(Arc::new(found.unwrap_or_else(|| Relation::new(pair.clone()))))
-        };
-        self.relations.get_or_insert_async(pair, read).await
+        if let Some(relation) = self.peek_relation(pair) {
+            return Ok(relation);
+        }
+        let wanted = Wanted { relations: vec![pair.clone()], ..Wanted::default() };
+        let found = store.load(&wanted).await?.relations.pop().flatten();
+        Ok(Arc::new(found.unwrap_or_else(|| Relation::new(pair.clone()))))
     }
 }

@@ -41,7 +41,9 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.set_position(done);
         } else if done >= self.next_line {
-            self.next_line = (done / self.step() + 1) * self.step();
+            let next = (done / self.step() + 1) * self.step();
+            // The last line tells of all of it.
+            self.next_line = self.total.filter(|total| done < *total).map_or(next, |total| next.min(total));
             output::note(&self.plain());
         }
     }

@@ -59,7 +59,19 @@ pub fn restriction(ledger: &Ledger, now: Time) -> Option<Restriction> {
 /// What a send at `now` would set off (rules 28, 29 and 30), were it not refused for it.
 #[must_use]
 pub fn judge_send(ledger: &Ledger, policy: &Policy, now: Time) -> Option<RestrictionClass> {
-    if too_many_unanswered(ledger, policy, now) || too_many_reports(ledger, policy, now) {
+    if too_many_reports(ledger, policy, now) {
+        Some(RestrictionClass::UnansweredOrReported)
+    } else {
+        foresee_send(ledger, policy, now)
+    }
+}
+
+/// As [`judge_send`], as far as the member may know beforehand: without the reports of others.
+/// Those are judged when the member is about to send and not when they look, or whoever keeps
+/// looking would see the moment at which they were reported.
+#[must_use]
+pub fn foresee_send(ledger: &Ledger, policy: &Policy, now: Time) -> Option<RestrictionClass> {
+    if too_many_unanswered(ledger, policy, now) {
         Some(RestrictionClass::UnansweredOrReported)
     } else if too_fast(ledger, policy, now) {
         Some(RestrictionClass::Pace)
@@ -192,7 +204,7 @@ pub fn standing(member: &Member, policy: &Policy, now: Time) -> Standing {
 const WARNING_EVIDENCE: u32 = 5;
 
 fn risk(ledger: &Ledger, policy: &Policy, now: Time) -> Risk {
-    if restriction(ledger, now).is_some() || too_many_unanswered(ledger, policy, now) || too_fast(ledger, policy, now) {
+    if restriction(ledger, now).is_some() || foresee_send(ledger, policy, now).is_some() {
         return Risk::High;
     }
     let crowded =

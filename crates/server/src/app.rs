@@ -63,12 +63,7 @@ impl App {
     }
 
     /// Has a command carried out.
-    pub(crate) async fn submit(
-        &self,
-        actor: MemberId,
-        action: Action,
-        key: Option<Key>,
-    ) -> Result<Answer, Problem> {
+    pub(crate) async fn submit(&self, actor: MemberId, action: Action, key: Option<Key>) -> Result<Answer, Problem> {
         let claim = key.map(|key| key.claim(&actor));
         let request = Request { command: Command { actor, action }, claim };
         self.network().submit(request).await?.map_err(|refusal| self.refused(refusal))
@@ -89,9 +84,7 @@ impl App {
             now.push_str(&format!(";t={}", at.since(self.network().now()).as_seconds()));
         }
         let policy = format!(r#""invitations";q={limit};w={window}"#);
-        let header = |name, value: String| {
-            Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
-        };
+        let header = |name, value: String| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?));
         [header("ratelimit-policy", policy), header("ratelimit", now)].into_iter().flatten().collect()
     }
 }

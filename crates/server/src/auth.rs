@@ -58,11 +58,7 @@ fn authenticate(headers: &HeaderMap, keys: &[HostKey]) -> Result<(), Problem> {
     let Some(given) = bearer(headers) else { return Err(unauthenticated(r#"Bearer realm="acquaint""#)) };
     let given = HostKey::digest(given);
     let known = keys.iter().fold(subtle::Choice::from(0), |known, key| known | key.is(&given));
-    if bool::from(known) {
-        Ok(())
-    } else {
-        Err(unauthenticated(r#"Bearer realm="acquaint", error="invalid_token""#))
-    }
+    if bool::from(known) { Ok(()) } else { Err(unauthenticated(r#"Bearer realm="acquaint", error="invalid_token""#)) }
 }
 
 fn unauthenticated(challenge: &'static str) -> Problem {

@@ -89,7 +89,7 @@ struct Server {
 impl Server {
     fn new(front: Front, limits: Limits) -> Self {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).pipeline_flush(true);
+        http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
         if limits.headers != Limits::USUAL_HEADERS {
             http.max_headers(limits.headers);
         }

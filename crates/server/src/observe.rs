@@ -221,7 +221,8 @@ struct Call<'a> {
 /// A line for each call: loud when it failed for our reasons, louder than usual when it was slow.
 /// Queries are left out, bodies and headers too.
 fn log(call: &Call<'_>, status: StatusCode, problem: Option<&Problem>) {
-    let (id, method, path, seconds) = (call.id.to_str().unwrap_or_default(), call.method, call.uri.path(), call.seconds);
+    let (id, method, path, seconds) =
+        (call.id.to_str().unwrap_or_default(), call.method, call.uri.path(), call.seconds);
     let status_code = status.as_u16();
     let code = problem.map(Problem::code);
     let cause = problem.and_then(Problem::cause);

@@ -89,12 +89,7 @@ pub(crate) struct Page<T> {
 impl<T> Page<T> {
     /// A page out of what was read, which is one more than the page takes if the list goes on.
     /// `cursor` makes the cursor of an item, `show` its form on the page.
-    pub(crate) fn cut<R>(
-        mut read: Vec<R>,
-        part: &Part,
-        cursor: impl Fn(&R) -> String,
-        show: impl Fn(R) -> T,
-    ) -> Self {
+    pub(crate) fn cut<R>(mut read: Vec<R>, part: &Part, cursor: impl Fn(&R) -> String, show: impl Fn(R) -> T) -> Self {
         let more = read.len() > part.limit;
         read.truncate(part.limit);
         let next_cursor = if more { read.last().map(cursor) } else { None };

@@ -68,8 +68,8 @@ impl Errors {
 
     pub(crate) fn damaged(&self, what: impl std::fmt::Display) -> StoreError {
         StoreError::Failed(format!(
-            "the store in {} is damaged ({what}): keep a copy of the directory as it is, check the disk, and restore the \
-             last backup into an empty directory",
+            "the store in {} is damaged ({what}): keep a copy of the directory as it is, check the disk, and \
+             restore the last backup into an empty directory",
             self.here()
         ))
     }

@@ -132,7 +132,7 @@ impl FjallStore {
     /// Writes on a thread that may wait for the disk, so that other tasks go on. A commit that was
     /// begun is finished even if nobody waits for it any more.
     async fn write(&self, plan: Result<Plan, Unreadable>) -> StoreResult<()> {
-        let plan = plan.map_err(|Unreadable(what)| StoreError::Failed(format!("{what} cannot be written")))?;
+        let plan = plan.map_err(unwritable)?;
         let Ok(runtime) = Handle::try_current() else { return self.inner.commit(&plan) };
         let inner = Arc::clone(&self.inner);
         let written = runtime.spawn_blocking(move || inner.commit(&plan)).await;
@@ -142,6 +142,10 @@ impl FjallStore {
     fn tell<T>(&self, result: Result<T, ReadError>) -> StoreResult<T> {
         result.map_err(|error| self.inner.errors.reading(error))
     }
+}
+
+fn unwritable(Unreadable(what): Unreadable) -> StoreError {
+    StoreError::Failed(format!("{what} cannot be written"))
 }
 
 /// Reads are done where they are asked for: they find nearly all they need in memory.
@@ -155,8 +159,11 @@ impl Store for FjallStore {
         self.tell(self.inner.load(wanted))
     }
 
+    /// Blocks until it is on disk: whoever commits often does it on a thread of its own, and a hop
+    /// to another thread for every commit would cost more than it gives.
     async fn commit(&self, changes: &Changes) -> StoreResult<()> {
-        self.write(Plan::of_changes(changes)).await
+        let plan = Plan::of_changes(changes).map_err(unwritable)?;
+        self.inner.commit(&plan)
     }
 
     async fn pending(&self, page: &PendingPage) -> StoreResult<Vec<InvitationView>> {

@@ -1,6 +1,12 @@
 //! What is kept when the process is killed, and when the disk is full.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise"
+)]
 
 mod common;
 
@@ -103,7 +109,7 @@ fn in_a_small_file_system(test: &str) {
         command
     };
     if !mount("true").status().is_ok_and(|status| status.success()) {
-        eprintln!("skipped: this system does not let us mount a small file system");
+        println!("skipped: this system does not let us mount a small file system");
         return;
     }
     let child = child(test, Path::new("unused"));

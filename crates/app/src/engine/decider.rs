@@ -389,9 +389,10 @@ impl Work {
 
     /// Takes over what follows from a command between two.
     fn take(&mut self, facts: &Facts, decision: Decision, ids: &mut IdSource) -> Result<Answer, Refusal> {
-        let Change { actor, other, relation, events, notifications } = decision.change;
+        let Change { actor, other, settled, relation, events, notifications } = decision.change;
         self.write_member(&facts.actor, actor);
         self.write_member(&facts.other, other);
+        self.write_relation(&facts.relation, settled.map_or(Written::Unchanged, Written::Put));
         self.write_relation(&facts.relation, relation);
         self.changes.notifications.extend(notifications);
         self.record(events, ids);

@@ -6,8 +6,9 @@
 //! {"end":{"records":{"member":1},"sha256":"…"}}
 //! ```
 //!
-//! The digest is over every line before the last, newlines included. Nothing follows the last line.
-//! Both sides hold one line at a time.
+//! The digest is over every line before the last, newlines included. Nothing follows the last line
+//! but the seal: a frame that zstd skips, with a digest over the compressed bytes, so that a flipped
+//! bit is found even where it would change no line. Both sides hold one line at a time.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,9 @@ const VERSION: u32 = 1;
 const MAX_LINE: u64 = 64 << 20;
 /// zstd's own default: half the size of level 1, and as fast as the store is read.
 const LEVEL: i32 = 3;
+
+/// Begins the seal: a skippable frame of 32 bytes, after RFC 8878, section 3.1.2.
+const SEAL: [u8; 8] = [0x50, 0x2a, 0x4d, 0x18, 32, 0, 0, 0];
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,9 +70,53 @@ fn kind(record: &Record) -> &'static str {
     }
 }
 
+/// What passes through, with its digest.
+struct Sealed<T> {
+    inner: T,
+    digest: Sha256,
+}
+
+impl<T> Sealed<T> {
+    fn new(inner: T) -> Self {
+        Self { inner, digest: Sha256::new() }
+    }
+}
+
+impl<W: Write> Write for Sealed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.digest.update(bytes.get(..written).unwrap_or(bytes));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl<R: Read> Read for Sealed<BufReader<R>> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(into)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R: Read> BufRead for Sealed<BufReader<R>> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, read: usize) {
+        let buffer = self.inner.buffer();
+        self.digest.update(buffer.get(..read).unwrap_or(buffer));
+        self.inner.consume(read);
+    }
+}
+
 /// Writes a backup.
 pub struct Writer<W: Write> {
-    out: zstd::Encoder<'static, W>,
+    out: zstd::Encoder<'static, Sealed<W>>,
     digest: Sha256,
     counts: Counts,
 }
@@ -79,7 +127,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// If `out` cannot be written to.
     pub fn new(out: W, made_at: Time, store: String) -> io::Result<Self> {
-        let mut out = zstd::Encoder::new(out, LEVEL)?;
+        let mut out = zstd::Encoder::new(Sealed::new(out), LEVEL)?;
         // zstd's own checksum tells of a damaged block at once, before a line of it is believed.
         out.include_checksum(true)?;
         let mut writer = Self { out, digest: Sha256::new(), counts: Counts::new() };
@@ -110,7 +158,10 @@ impl<W: Write> Writer<W> {
     pub fn finish(mut self) -> io::Result<(W, Counts)> {
         let sha256 = hex(&std::mem::take(&mut self.digest).finalize());
         self.line(&Trailer { end: End { records: self.counts.clone(), sha256 } })?;
-        Ok((self.out.finish()?, self.counts))
+        let Sealed { mut inner, digest } = self.out.finish()?;
+        inner.write_all(&SEAL)?;
+        inner.write_all(&digest.finalize())?;
+        Ok((inner, self.counts))
     }
 }
 
@@ -174,7 +225,7 @@ impl fmt::Display for Damage {
 
 /// Reads a backup, record by record. Only once it is [`Reader::finished`] is it known to be whole.
 pub struct Reader<'a, R: Read> {
-    lines: BufReader<zstd::Decoder<'a, BufReader<R>>>,
+    lines: BufReader<zstd::Decoder<'a, Sealed<BufReader<R>>>>,
     /// The number of the last line that was read.
     line: u64,
     digest: Sha256,
@@ -194,7 +245,7 @@ impl<R: Read> Reader<'_, R> {
         if !input.fill_buf().map_err(Damage::Unreadable)?.starts_with(&MAGIC) {
             return Err(Damage::NotABackup);
         }
-        let decoder = zstd::Decoder::with_buffer(input).map_err(Damage::Unreadable)?.single_frame();
+        let decoder = zstd::Decoder::with_buffer(Sealed::new(input)).map_err(Damage::Unreadable)?.single_frame();
         let header = Header { format: String::new(), version: 0, made_at: Time::MIN, store: String::new() };
         let mut reader = Self {
             lines: BufReader::new(decoder),
@@ -249,17 +300,26 @@ impl<R: Read> Reader<'_, R> {
         if self.counts != end.records {
             return Err(Damage::Counts);
         }
-        // Within the frame, and after it.
-        if self.next_line()?.is_some() || !self.rest_is_empty()? {
+        if self.next_line()?.is_some() {
             return Err(Damage::Trailing);
         }
+        self.check_seal()?;
         self.finished = true;
         Ok(())
     }
 
-    fn rest_is_empty(&mut self) -> Result<bool, Damage> {
-        let input = self.lines.get_mut().get_mut();
-        input.fill_buf().map(<[u8]>::is_empty).map_err(Damage::Unreadable)
+    /// What follows the frame is the seal, and nothing else.
+    fn check_seal(&mut self) -> Result<(), Damage> {
+        let Sealed { inner, digest } = self.lines.get_mut().get_mut();
+        let expected = [&SEAL[..], &std::mem::take(digest).finalize()].concat();
+        let mut found = Vec::new();
+        inner.take(expected.len() as u64 + 1).read_to_end(&mut found).map_err(Damage::Unreadable)?;
+        match found.len() {
+            length if length < expected.len() => Err(Damage::CutOff { after: self.line }),
+            length if length > expected.len() => Err(Damage::Trailing),
+            _ if found != expected => Err(Damage::Digest),
+            _ => Ok(()),
+        }
     }
 
     /// A line with its newline; `None` at the end.
@@ -314,7 +374,8 @@ mod tests {
         if let Some(records) = trailer {
             writeln!(out, r#"{{"end":{{"records":{records},"sha256":"{sha256}"}}}}"#).unwrap();
         }
-        out.finish().unwrap()
+        let frame = out.finish().unwrap();
+        [&frame, &SEAL[..], &Sha256::digest(&frame)].concat()
     }
 
     fn read(bytes: &[u8]) -> Result<u64, String> {
@@ -343,7 +404,8 @@ mod tests {
             (Vec::new(), "is not a backup"),
             (written(&[], None), "is not a backup"),
             (written(&[FIRST], None), "is cut off after line 1"),
-            (whole[..whole.len() - 5].to_vec(), "is cut off after line"),
+            (whole[..whole.len() - 5].to_vec(), "is cut off after line 2"),
+            (whole[..whole.len() / 2].to_vec(), "is cut off after line"),
             (written(&[FIRST], Some(r#"{"member":1}"#)), "holds more or fewer records"),
             (written(&[FIRST, r#"{"person":{}}"#], Some("{}")), "is damaged in line 2: unknown variant"),
             (after(b"x"), "something after its end"),
@@ -361,8 +423,7 @@ mod tests {
         for cut in 0..whole.len() {
             assert!(read(&whole[..cut]).is_err(), "cut at {cut}");
         }
-        // Byte 4 describes the frame: some of its bits say nothing of the content.
-        for place in (0..whole.len()).filter(|place| *place != 4) {
+        for place in 0..whole.len() {
             for bit in 0..8 {
                 let mut bytes = whole.clone();
                 bytes[place] ^= 1 << bit;

@@ -37,8 +37,6 @@ pub(super) const DARK: &str = "\
 pub(crate) struct Chart {
     /// The name of its file, without the ending.
     pub(crate) name: &'static str,
-    /// What it shows, for those who do not see it.
-    pub(crate) title: String,
     pub(crate) wide: String,
     pub(crate) narrow: String,
 }
@@ -85,7 +83,7 @@ pub(crate) fn draw_all(report: &Report) -> Outcome<Vec<Chart>> {
         let sized = |size: Size| Size { height: height.unwrap_or(size.height), ..size };
         let wide = picture(report, sized(WIDE), &title, draw)?;
         let narrow = picture(report, sized(NARROW), &title, draw)?;
-        charts.push(Chart { name, title, wide, narrow });
+        charts.push(Chart { name, wide, narrow });
         Ok(())
     };
     if !report.curve.is_empty() {

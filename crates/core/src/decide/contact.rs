@@ -4,6 +4,7 @@ use super::{Answer, Draft, Who};
 use crate::command::Engagement;
 use crate::event::{EventKind, NotificationKind};
 use crate::ids::EngagementId;
+use crate::member::Registration;
 use crate::policy::REBLOCK_WAIT;
 use crate::refusal::{Code, Refusal};
 use crate::relation::{Ending, State, Why};
@@ -32,6 +33,7 @@ impl Draft<'_> {
 
     /// Rule 17.
     pub(super) fn follow(&mut self) -> Result<Answer, Refusal> {
+        self.refuse_erasing()?;
         if self.side(Who::Actor).blocking_since.is_some() {
             return Err(Code::Blocking.refuse());
         }
@@ -53,6 +55,7 @@ impl Draft<'_> {
 
     /// Rule 20: what the blocked one sees of their own stays; it only no longer reaches the blocker.
     pub(super) fn block(&mut self) -> Result<Answer, Refusal> {
+        self.refuse_erasing()?;
         let now = self.now();
         let mine = self.side(Who::Actor);
         if mine.blocking_since.is_some() {
@@ -91,6 +94,7 @@ impl Draft<'_> {
 
     /// Rule 18. Somebody who blocks the acting member is not bothered, and the other not told.
     pub(super) fn engage(&mut self, engagement: &Engagement) -> Result<Answer, Refusal> {
+        self.refuse_erasing()?;
         if self.side(Who::Actor).blocking_since.is_some() {
             return Err(Code::Blocking.refuse());
         }
@@ -102,6 +106,12 @@ impl Draft<'_> {
             self.notify(Who::Other, None, NotificationKind::Engagement(engagement.clone()));
         }
         Ok(Answer::Engaged(id))
+    }
+
+    /// Nothing new begins with a member who is being erased, or it would be left behind.
+    pub(super) fn refuse_erasing(&self) -> Result<(), Refusal> {
+        let erasing = |who| self.member(who).profile.registration == Registration::Erasing;
+        if erasing(Who::Actor) || erasing(Who::Other) { Err(Code::UnknownMember.refuse()) } else { Ok(()) }
     }
 
     /// Removes the relation, and what it counted for the other one. No event: nothing happened

@@ -12,6 +12,10 @@ impl Draft<'_> {
     pub(super) fn settle(&mut self) {
         self.settle_side(Who::Actor);
         self.settle_side(Who::Other);
+        if self.relation.state != self.facts.relation.state {
+            self.relation.version += 1;
+            self.settled = Some(self.relation.clone());
+        }
     }
 
     fn settle_side(&mut self, sender: Who) {

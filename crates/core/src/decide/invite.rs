@@ -95,7 +95,8 @@ impl Draft<'_> {
     fn refuse_account(&self) -> Result<(), Refusal> {
         let (ledger, now) = (&self.actor.ledger, self.now());
         standing::refuse_restricted(ledger, now)?;
-        if let Some(class) = standing::judge_send(ledger, self.policy, now) {
+        let judged = if self.only_asking { standing::foresee_send } else { standing::judge_send };
+        if let Some(class) = judged(ledger, self.policy, now) {
             let coming = standing::next_restriction(ledger, class, self.policy, now);
             return Err(Code::Restricted.until(coming.until));
         }

@@ -71,6 +71,10 @@ pub struct Change {
     pub actor: Written<Member>,
     /// The other member's row.
     pub other: Written<Member>,
+    /// The relation as it was in between: with what had run out ended, before the command put
+    /// something else in its place. A step on the way to `relation`, so that lists of what is over
+    /// miss nothing.
+    pub settled: Option<Relation>,
     /// The relation of the two.
     pub relation: Written<Relation>,
     /// What happened, in order.
@@ -137,7 +141,8 @@ pub fn decide(facts: &Facts, command: &Command, policy: &Policy, moment: Moment)
     Decision { change: draft.into_change(command), answer }
 }
 
-/// Whether an invitation would be allowed now, and if not, why (the same rules, nothing changed).
+/// Whether an invitation would be allowed now, and if not, why: the same rules, nothing changed,
+/// and nothing said about reports that nobody has been told of yet (rule 29).
 ///
 /// # Errors
 /// The refusal that sending would meet.
@@ -148,16 +153,14 @@ pub fn check_invite(
     policy: &Policy,
     now: Time,
 ) -> Result<(), Refusal> {
-    let mut draft = Draft::new(facts, policy, Moment { now, id: Uuid::nil() });
-    draft.settle();
+    let draft = Draft::to_ask(facts, policy, now);
     draft.check_invite(note, to_email)
 }
 
 /// The relation as the acting member of `facts` sees it at `now`, with what they may do.
 #[must_use]
 pub fn view_relation(facts: &Facts, policy: &Policy, now: Time) -> RelationView {
-    let mut draft = Draft::new(facts, policy, Moment { now, id: Uuid::nil() });
-    draft.settle();
+    let draft = Draft::to_ask(facts, policy, now);
     let refusal = draft.check_invite(None, None).err();
     view::relation(&draft.relation, &draft.actor.id, refusal, now)
 }
@@ -170,7 +173,10 @@ struct Draft<'a> {
     actor: Member,
     other: Member,
     relation: Relation,
+    settled: Option<Relation>,
     forgotten: bool,
+    /// Nothing is carried out; somebody wants to know what would be.
+    only_asking: bool,
     events: Vec<Event>,
     notifications: Vec<NotificationChange>,
 }
@@ -200,10 +206,19 @@ impl<'a> Draft<'a> {
             actor: Member::clone(&facts.actor),
             other: Member::clone(&facts.other),
             relation: Relation::clone(&facts.relation),
+            settled: None,
             forgotten: false,
+            only_asking: false,
             events: Vec::new(),
             notifications: Vec::new(),
         }
+    }
+
+    /// A draft in which nothing is carried out.
+    fn to_ask(facts: &'a Facts, policy: &'a Policy, now: Time) -> Self {
+        let mut draft = Self { only_asking: true, ..Self::new(facts, policy, Moment { now, id: Uuid::nil() }) };
+        draft.settle();
+        draft
     }
 
     fn carry_out(&mut self, action: &Action) -> Result<Answer, Refusal> {
@@ -228,17 +243,24 @@ impl<'a> Draft<'a> {
 
     /// What differs from the facts, with the next versions.
     fn into_change(self, command: &Command) -> Change {
-        let relation = if self.forgotten {
-            if self.facts.relation.version == 0 { Written::Unchanged } else { Written::Removed }
-        } else if self.relation.state == self.facts.relation.state {
-            Written::Unchanged
+        let (settled, relation) = if self.forgotten {
+            let exists = self.facts.relation.version > 0;
+            (None, if exists { Written::Removed } else { Written::Unchanged })
         } else {
-            Written::Put(Relation { version: self.relation.version + 1, ..self.relation })
+            let last = self.settled.as_ref().unwrap_or(&self.facts.relation);
+            match (self.relation.state == last.state, self.settled) {
+                (true, None) => (None, Written::Unchanged),
+                (true, Some(settled)) => (None, Written::Put(settled)),
+                (false, settled) => {
+                    (settled, Written::Put(Relation { version: self.relation.version + 1, ..self.relation }))
+                }
+            }
         };
         debug_assert!(command.actor == self.actor.id, "the facts are those of the acting member");
         Change {
             actor: written_member(self.actor, &self.facts.actor),
             other: written_member(self.other, &self.facts.other),
+            settled,
             relation,
             events: self.events,
             notifications: self.notifications,

@@ -70,8 +70,8 @@ impl Policy {
             && *last >= end
         {
             let message = format!(
-                "reminders.after: a reminder after {last} would come when the invitation has ended ({end}, \
-                 invitation.expires_after)"
+                "reminders.after: a reminder after {last} would come when the invitation has ended ({end}); see \
+                 invitation.expires_after"
             );
             return Some((&["reminders.after", "invitation.expires_after"], message));
         }
@@ -391,14 +391,11 @@ fn count(value: Switch<Count>) -> Option<u32> {
     value.0.map(|count| count.0)
 }
 
-/// A wait that is switched off is no wait.
-fn wait(value: Switch<Span>) -> Span {
-    value.0.into_iter().next().unwrap_or(Span::ZERO)
-}
-
 impl RawInvitation {
     fn resolve(self, policy: &mut Policy, places: &mut Places) {
         let rules = &mut policy.invitation;
+        // A wait that is switched off is no wait.
+        let wait = |Switch(given): Switch<Span>| given.unwrap_or_default();
         put(places, "invitation.expires_after", &mut rules.expires_after, self.expires_after, |v| {
             v.0.map(|length| length.0)
         });

@@ -196,6 +196,24 @@ fn the_send_that_would_be_one_too_many_is_refused_and_starts_the_restriction() {
 }
 
 #[test]
+fn what_comes_to_light_during_a_restriction_starts_no_other_before_its_end() {
+    let mut net = Net::with("[restriction]\nsends_per_hour = 6");
+    let sent = send_many(&mut net, "me", 6);
+    let refusal = refused(net.invite("me", "x"));
+    net.wait(SECOND);
+    for (invitation, _, recipient) in net.sent.clone() {
+        net.complain(recipient.as_str(), invitation, Complaint::Spam).unwrap();
+    }
+    let running = net.standing("me").restriction;
+    net.wait(Span::hours(2));
+    assert_eq!(refused(net.invite("me", "x")), refusal);
+    assert_eq!(net.standing("me").restriction, running);
+    net.withdraw("me", sent[0]).unwrap();
+    net.wait_until(start() + Span::days(1));
+    assert_eq!(refused(net.invite("me", "x")), (Code::Restricted, Some(net.now + Span::days(3))));
+}
+
+#[test]
 fn asking_whether_a_send_would_be_allowed_starts_nothing() {
     let mut net = Net::linkedin();
     send_many(&mut net, "me", 40);
@@ -385,6 +403,18 @@ fn after_a_declined_invitation_has_run_out_the_next_is_kept_from_the_decliner_fo
             assert_eq!(refused(net.accept("you", next)).0, Code::NotFound);
         }
     }
+}
+
+#[test]
+fn a_decliner_who_invites_is_no_longer_kept_from() {
+    let mut net = Net::linkedin();
+    let invitation = net.invite("me", "you").unwrap();
+    net.decline("you", invitation).unwrap();
+    net.wait(Span::days(180));
+    let theirs = net.invite("you", "me").unwrap();
+    net.withdraw("you", theirs).unwrap();
+    net.invite("me", "you").unwrap();
+    assert_eq!(net.received_state("you", "me"), Some(InvitationState::Pending));
 }
 
 #[test]

@@ -26,12 +26,12 @@ fn rule_2_a_note_is_counted_as_a_reader_counts() {
         let mut net = Net::linkedin();
         net.register("paying", premium());
         // Between letters, so that neighbours do not join.
-        let note = |count: usize| format!("{}n", format!("n{character}").repeat((count - 1) / 2));
-        let longest = |count: usize| if count % 2 == 0 { format!("n{}", note(count - 1)) } else { note(count) };
-        assert!(net.invite_with_note("me", "a", Some(&longest(200))).is_ok(), "{character}");
-        assert_eq!(refused(net.invite_with_note("me", "b", Some(&longest(201)))).0, Code::NoteTooLong, "{character}");
-        assert!(net.invite_with_note("paying", "a", Some(&longest(300))).is_ok(), "{character}");
-        assert_eq!(refused(net.invite_with_note("paying", "b", Some(&longest(301)))).0, Code::NoteTooLong);
+        let sign = |place: u32| if place.is_multiple_of(2) { "n" } else { character };
+        let note = |length: u32| (0..length).map(sign).collect::<String>();
+        assert!(net.invite_with_note("me", "a", Some(&note(200))).is_ok(), "{character}");
+        assert_eq!(refused(net.invite_with_note("me", "b", Some(&note(201)))).0, Code::NoteTooLong, "{character}");
+        assert!(net.invite_with_note("paying", "a", Some(&note(300))).is_ok(), "{character}");
+        assert_eq!(refused(net.invite_with_note("paying", "b", Some(&note(301)))).0, Code::NoteTooLong);
     }
 }
 
@@ -158,6 +158,20 @@ fn rule_11_the_end_is_promised_at_sending() {
 }
 
 #[test]
+fn rule_11_what_ran_out_unseen_is_over_for_both_even_when_the_next_is_sent_at_once() {
+    let mut net = Net::linkedin();
+    let first = net.invite("me", "you").unwrap();
+    net.wait_without_timers(Span::days(180));
+    net.invite("me", "you").unwrap();
+    let ended =
+        |viewer: &str| net.facts(&id(viewer), &id(if viewer == "me" { "you" } else { "me" }), Some(first)).invitation;
+    assert_eq!(ended("me").map(|view| view.state), Some(InvitationState::Expired));
+    assert_eq!(ended("you").map(|view| view.state), Some(InvitationState::Gone));
+    assert_eq!(refused(net.withdraw("me", first)).0, Code::NoLongerAvailable);
+    assert_eq!(refused(net.accept("you", first)).0, Code::NoLongerAvailable);
+}
+
+#[test]
 fn rule_13_accept_and_withdraw_have_one_winner() {
     let mut net = Net::linkedin();
     let invitation = net.invite("me", "you").unwrap();
@@ -218,8 +232,12 @@ fn rules_15_and_18_an_engagement_reaches_its_target_and_accepts_nothing() {
 #[test]
 fn rule_17_follows_survive_whatever_becomes_of_invitations() {
     let endings: [fn(&mut Net); 3] = [
-        |net| drop(net.withdraw("me", net.sent[0].0).unwrap()),
-        |net| drop(net.decline("you", net.sent[0].0).unwrap()),
+        |net| {
+            net.withdraw("me", net.sent[0].0).unwrap();
+        },
+        |net| {
+            net.decline("you", net.sent[0].0).unwrap();
+        },
         |net| net.wait(Span::days(200)),
     ];
     for end in endings {
@@ -327,10 +345,18 @@ fn rule_22_a_late_timer_reminds_once() {
 #[test]
 fn rule_23_no_reminder_of_what_is_no_longer_pending() {
     let endings: [fn(&mut Net); 4] = [
-        |net| drop(net.withdraw("me", net.sent[0].0).unwrap()),
-        |net| drop(net.decline("you", net.sent[0].0).unwrap()),
-        |net| drop(net.accept("you", net.sent[0].0).unwrap()),
-        |net| drop(net.block("you", "me").unwrap()),
+        |net| {
+            net.withdraw("me", net.sent[0].0).unwrap();
+        },
+        |net| {
+            net.decline("you", net.sent[0].0).unwrap();
+        },
+        |net| {
+            net.accept("you", net.sent[0].0).unwrap();
+        },
+        |net| {
+            net.block("you", "me").unwrap();
+        },
     ];
     for end in endings {
         let mut net = Net::linkedin();
@@ -380,6 +406,19 @@ fn a_member_who_is_being_erased_is_gone_for_inviting() {
     net.act(&id("you"), Action::FinishErasure).unwrap();
     assert!(!net.members.contains_key(&id("you")) && net.relations.is_empty());
     net.invite("me", "you").unwrap();
+}
+
+#[test]
+fn nothing_new_begins_with_a_member_who_is_being_erased() {
+    let mut net = Net::linkedin();
+    net.act(&id("you"), Action::BeginErasure).unwrap();
+    let before = net.clone();
+    for [actor, other] in [["me", "you"], ["you", "me"]] {
+        assert_eq!(refused(net.follow(actor, other)).0, Code::UnknownMember);
+        assert_eq!(refused(net.block(actor, other)).0, Code::UnknownMember);
+        assert_eq!(refused(like(&mut net, actor, other)).0, Code::UnknownMember);
+    }
+    assert!(net.rows() == before.rows(), "or a relation would be left behind");
 }
 
 #[test]

@@ -11,8 +11,12 @@ use crate::net::{Net, id, refused, start};
 #[test]
 fn rule_25_withdrawal_acceptance_and_expiry_free_room_at_once() {
     let frees: [fn(&mut Net); 3] = [
-        |net| drop(net.withdraw("me", net.sent[0].0).unwrap()),
-        |net| drop(net.accept("a", net.sent[0].0).unwrap()),
+        |net| {
+            net.withdraw("me", net.sent[0].0).unwrap();
+        },
+        |net| {
+            net.accept("a", net.sent[0].0).unwrap();
+        },
         |net| net.wait(Span::days(179)),
     ];
     for free in frees {

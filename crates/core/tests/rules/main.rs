@@ -17,6 +17,7 @@
 )]
 
 mod clarifications;
+mod history;
 mod life;
 mod limits;
 mod net;

@@ -138,8 +138,12 @@ impl Net {
     /// Carries out a command now.
     pub(crate) fn act(&mut self, actor: &MemberId, action: Action) -> Outcome {
         self.serial += 1;
+        self.act_as(actor, action, self.serial)
+    }
+
+    fn act_as(&mut self, actor: &MemberId, action: Action, serial: u64) -> Outcome {
         let milliseconds = u128::from(self.now.unix().unsigned_abs()) * 1_000;
-        let id = Uuid::from_u128(milliseconds << 80 | 0x7 << 76 | 0b10 << 62 | u128::from(self.serial));
+        let id = Uuid::from_u128(milliseconds << 80 | 0x7 << 76 | 0b10 << 62 | u128::from(serial));
         let moment = Moment { now: self.now, id };
         let named = action.invitation();
         let sent = named.and_then(|id| self.sent.iter().find(|sent| sent.0 == id));
@@ -163,11 +167,13 @@ impl Net {
     }
 
     fn keep(&mut self, actor: &Member, facts: Option<&Facts>, decision: Decision) -> Outcome {
-        let Change { actor: acting, other, relation, events, notifications } = decision.change;
+        let Change { actor: acting, other, settled, relation, events, notifications } = decision.change;
         self.keep_member(actor, acting);
         if let Some(facts) = facts {
             self.keep_member(&facts.other, other);
-            self.keep_relation(&facts.relation, relation);
+            let before = settled.clone().unwrap_or_else(|| Relation::clone(&facts.relation));
+            self.keep_relation(&facts.relation, settled.map_or(Written::Unchanged, Written::Put));
+            self.keep_relation(&before, relation);
         }
         for change in notifications {
             match change {
@@ -224,7 +230,11 @@ impl Net {
             let next = self.relations.values().filter_map(due).filter(|(at, _)| *at <= until).min();
             let Some((at, pair)) = next else { break };
             self.now = self.now.max(at);
-            self.act(pair.low(), Action::Due { other: pair.high().clone() }).unwrap();
+            // A timer's id follows from its pair, so that two networks in which not the same timers
+            // run still give the same ids to what they have in common.
+            let names = pair.both().into_iter().flat_map(|name| name.as_str().bytes().chain([0]));
+            let serial = names.fold(0_u64, |hash, byte| (hash * 31 + u64::from(byte)) % (1 << 40)) | 1 << 60;
+            self.act_as(pair.low(), Action::Due { other: pair.high().clone() }, serial).unwrap();
             let later = self.relation(&pair).next_due();
             assert!(later.is_none_or(|later| later > self.now), "what was done is not due again");
         }

@@ -7,6 +7,8 @@ use acquaint_core::policy::{
 use acquaint_core::time::Span;
 use proptest::prelude::*;
 
+use crate::history::seeded;
+
 fn wait() -> impl Strategy<Value = Span> {
     prop_oneof![0_u64..400, 0_u64..3_153_600_000, (0_u64..36_500).prop_map(|days| days * 86_400)]
         .prop_map(Span::seconds)
@@ -106,6 +108,8 @@ prop_compose! {
 }
 
 proptest! {
+    #![proptest_config(seeded(256))]
+
     #[test]
     fn what_is_written_reads_back_to_the_same_policy(policy in policy()) {
         let document = policy.to_toml();

@@ -7,7 +7,7 @@ use acquaint_core::ids::InvitationId;
 use acquaint_core::member::{NoteCount, Registration, Restriction, RestrictionClass, WhoMayInvite};
 use acquaint_core::policy::Policy;
 use acquaint_core::refusal::Code;
-use acquaint_core::relation::{End, Ending, Invitation};
+use acquaint_core::relation::{End, Ending, Invitation, Side};
 use acquaint_core::time::{Span, Time};
 use uuid::Uuid;
 
@@ -74,8 +74,8 @@ const REASONS: [Reason; 20] = [
         Code::NotAcceptingInvitations,
         "I block them",
         |ask| {
-            ask.net
-                .arrange_relation("me", "you", |relation| relation.side_mut(&id("me")).blocking_since = Some(start()))
+            let block = |mine: &mut Side| mine.blocking_since = Some(start());
+            ask.net.arrange_relation("me", "you", |relation| block(relation.side_mut(&id("me"))));
         },
         &[],
     ),

@@ -352,8 +352,7 @@ async fn carry_out(State(app): State<App>, _: Host, batch: Batch) -> Result<Resp
     }
     let mut requests = Vec::with_capacity(envelope.commands.len());
     let commands = envelope.commands.iter().enumerate();
-    let items: Vec<_> =
-        commands.map(|(index, raw)| read(raw, index, batch.key.as_ref(), &mut requests)).collect();
+    let items: Vec<_> = commands.map(|(index, raw)| read(raw, index, batch.key.as_ref(), &mut requests)).collect();
     let mut outcomes = app.network().submit_all(requests).await?.into_iter();
     let policy = app.network().policy();
     let items = items.into_iter().enumerate().map(|(index, item)| {
@@ -400,7 +399,10 @@ mod tests {
             (r#"{"id": "", "as": "a", "do": "mark_read"}"#, "/commands/7/id"),
             (r#"{"as": "a", "do": "mark_read"}"#, "/commands/7/id"),
             ("[]", "/commands/7"),
-            (r#"["1", "a", "mark_read", null, null, null, null, null, null, null, null, null, null, null, null]"#, "/commands/7"),
+            (
+                r#"["1", "a", "mark_read", null, null, null, null, null, null, null, null, null, null, null, null]"#,
+                "/commands/7",
+            ),
             ("null", "/commands/7"),
         ] {
             assert_eq!(problem_of(text).as_deref(), Some(pointer), "{text}");

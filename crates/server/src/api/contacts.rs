@@ -73,11 +73,7 @@ async fn carry_out(app: &App, actor: MemberId, action: Action) -> Result<Respons
     get, path = "/v1/connections", tag = "connections", operation_id = "listConnections", params(PartQuery),
     responses((status = 200, description = "A page of them.", body = Page<ListedMember>))
 )]
-async fn list_connections(
-    State(app): State<App>,
-    Acting(member): Acting,
-    part: Part,
-) -> Result<Response, Problem> {
+async fn list_connections(State(app): State<App>, Acting(member): Acting, part: Part) -> Result<Response, Problem> {
     list(&app, member, &part, ContactList::Connections).await
 }
 
@@ -97,7 +93,7 @@ async fn disconnect(
 
 /// Follow a member (rule 17).
 #[utoipa::path(
-    put, path = "/v1/follows/{member}", tag = "follows", operation_id = "follow", request_body = Option<Nothing>,
+    put, path = "/v1/follows/{member}", tag = "follows", operation_id = "follow", request_body = Nothing,
     params(("member" = inline(MemberIdParam), Path, description = "Whom.")),
     responses((status = 204, description = "The caller follows them."), ContactRefused)
 )]
@@ -144,7 +140,7 @@ async fn list_followers(State(app): State<App>, Acting(member): Acting, part: Pa
 
 /// Block a member, silently (rule 20).
 #[utoipa::path(
-    put, path = "/v1/blocks/{member}", tag = "blocks", operation_id = "block", request_body = Option<Nothing>,
+    put, path = "/v1/blocks/{member}", tag = "blocks", operation_id = "block", request_body = Nothing,
     params(("member" = inline(MemberIdParam), Path, description = "Whom.")),
     responses((status = 204, description = "The caller blocks them."), BlockRefused)
 )]

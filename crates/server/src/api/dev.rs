@@ -71,11 +71,7 @@ async fn set(State(app): State<App>, _: Host, Posted { body, .. }: Posted<Clock>
     post, path = "/v1/dev/clock/advance", tag = "dev", operation_id = "advanceClock", request_body = Advance,
     responses((status = 200, description = "What time it is now.", body = Clock), NotFound)
 )]
-async fn advance(
-    State(app): State<App>,
-    _: Host,
-    Posted { body, .. }: Posted<Advance>,
-) -> Result<Response, Problem> {
+async fn advance(State(app): State<App>, _: Host, Posted { body, .. }: Posted<Advance>) -> Result<Response, Problem> {
     settable(&app)?;
     let now = app.network().advance_clock(body.by).await?;
     Ok(json(StatusCode::OK, &Clock { now }))

@@ -1,9 +1,11 @@
 //! The document that describes the API: what the handlers say, and what holds for all of them.
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, HeaderBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder};
+use utoipa::openapi::{
+    Content, Header, HeaderBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder,
+};
 use utoipa::{Modify, OpenApi as _};
 
 use super::schema;
@@ -15,8 +17,7 @@ use super::schema;
         title = "Acquaint",
         description = "Invitations, connections and follows between the members of a community. \
             Errors are problem documents (RFC 9457).",
-        license(name = "Apache-2.0", identifier = "Apache-2.0"),
-        contact()
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     tags(
         (name = "members", description = "Members, as the host registers them"),
@@ -55,21 +56,123 @@ pub(crate) fn basis() -> OpenApi {
 
 /// Adds what holds for all calls to those that the handlers described.
 pub(crate) fn complete(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    for shared in SHARED {
+        components.responses.insert(shared.name.into(), shared.response().into());
+    }
+    let words = ObjectBuilder::new().schema_type(Type::String);
+    components.headers.insert(REQUEST_ID.into(), header(words, "The name of the request in the server's log.").into());
+    let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+    components.headers.insert(RETRY_AFTER.into(), header(seconds, "Seconds to wait before trying again.").into());
+    for parameter in [member_header(), key_header()] {
+        components.parameters.insert(parameter.name.clone(), parameter.into());
+    }
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
-            let Some(operation) = operation else { continue };
-            if path.starts_with("/v1/") {
-                add_caller(operation);
-                add_common(operation, method);
-            } else if path == "/readyz" {
-                add_problem(operation, "503", "`unavailable`.");
+            if let Some(operation) = operation {
+                complete_operation(path, method, operation);
             }
-            if path.contains('{') {
-                add_problem(operation, "422", "`invalid_request`: what the path names cannot be a name.");
-            }
-            add_request_id(operation);
         }
     }
+}
+
+const REQUEST_ID: &str = "X-Request-Id";
+const RETRY_AFTER: &str = "Retry-After";
+const MEMBER: &str = "Acquaint-Member";
+const KEY: &str = "Idempotency-Key";
+
+/// An answer that many calls share.
+struct Shared {
+    name: &'static str,
+    status: &'static str,
+    description: &'static str,
+}
+
+const BAD_REQUEST: Shared = Shared {
+    name: "BadRequest",
+    status: "400",
+    description: "`malformed_body`: the body is not JSON. `member_required`: nobody is named for whom the call is made.",
+};
+const UNAUTHENTICATED: Shared = Shared {
+    name: "Unauthenticated",
+    status: "401",
+    description: "`unauthenticated`: no key, or not one of the host's.",
+};
+const REQUEST_TIMEOUT: Shared = Shared {
+    name: "RequestTimeout",
+    status: "408",
+    description: "`request_timeout`: the body did not arrive in time.",
+};
+const PAYLOAD_TOO_LARGE: Shared =
+    Shared { name: "PayloadTooLarge", status: "413", description: "`payload_too_large`: the body is too large." };
+const UNSUPPORTED_MEDIA_TYPE: Shared = Shared {
+    name: "UnsupportedMediaType",
+    status: "415",
+    description: "`unsupported_media_type`: the body is not application/json.",
+};
+const INVALID: Shared = Shared {
+    name: "Invalid",
+    status: "422",
+    description: "`invalid_request`, `invalid_cursor`, `idempotency_mismatch`, `note_too_long` or `note_not_text`: \
+        something in the request is not as it must be; `errors` says what.",
+};
+const UNAVAILABLE: Shared = Shared {
+    name: "Unavailable",
+    status: "503",
+    description: "`overloaded` or `unavailable`: try again after `Retry-After`.",
+};
+const SHARED: [&Shared; 7] = [
+    &BAD_REQUEST,
+    &UNAUTHENTICATED,
+    &REQUEST_TIMEOUT,
+    &PAYLOAD_TOO_LARGE,
+    &UNSUPPORTED_MEDIA_TYPE,
+    &INVALID,
+    &UNAVAILABLE,
+];
+
+impl Shared {
+    fn response(&self) -> Response {
+        let content = Content::new(Some(Ref::from_schema_name("Problem")));
+        let response = ResponseBuilder::new().description(self.description);
+        let mut response = response.content("application/problem+json", content).build();
+        add_headers(self.status, &mut response);
+        response
+    }
+
+    fn add(&self, operation: &mut Operation) {
+        let reference = Ref::from_response_name(self.name);
+        operation.responses.responses.entry(self.status.into()).or_insert(RefOr::Ref(reference));
+    }
+}
+
+fn header(schema: ObjectBuilder, description: &str) -> Header {
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+}
+
+/// Every answer names its request; one that asks to wait says how long.
+fn add_headers(status: &str, response: &mut Response) {
+    let reference = |name: &str| RefOr::Ref(Ref::new(format!("#/components/headers/{name}")));
+    response.headers.insert(REQUEST_ID.into(), reference(REQUEST_ID));
+    if matches!(status, "429" | "503") {
+        response.headers.insert(RETRY_AFTER.into(), reference(RETRY_AFTER));
+    }
+}
+
+fn header_parameter(name: &str, required: Required, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(required);
+    parameter.description(Some(description)).schema(Some(schema)).build()
+}
+
+fn member_header() -> Parameter {
+    let description = "The member for whom the call is made.";
+    header_parameter(MEMBER, Required::True, description, schema::member_id())
+}
+
+fn key_header() -> Parameter {
+    let description = "The same key with the same request is answered as the first time.";
+    let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]+$"));
+    header_parameter(KEY, Required::False, description, schema.min_length(Some(1)).max_length(Some(255)))
 }
 
 fn operations(item: &mut PathItem) -> [(&'static str, Option<&mut Operation>); 4] {
@@ -81,83 +184,64 @@ fn operations(item: &mut PathItem) -> [(&'static str, Option<&mut Operation>); 4
     ]
 }
 
+fn complete_operation(path: &str, method: &str, operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            add_headers(status, response);
+        }
+    }
+    if path.starts_with("/v1/") {
+        add_caller(operation);
+        add_body(operation);
+        UNAUTHENTICATED.add(operation);
+        UNAVAILABLE.add(operation);
+        if method == "post" {
+            refer_to_parameter(operation, KEY);
+        }
+        if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
+            INVALID.add(operation);
+        }
+    } else if path == "/readyz" {
+        UNAVAILABLE.add(operation);
+    } else if path.contains('{') {
+        INVALID.add(operation);
+    }
+}
+
+fn refer_to_parameter(operation: &mut Operation, name: &str) {
+    let reference = RefOr::Ref(Ref::new(format!("#/components/parameters/{name}")));
+    operation.parameters.get_or_insert_default().push(reference);
+}
+
 /// Whether the call is the host's own, made for nobody.
 fn is_hosts(operation: &Operation) -> bool {
     let hosts = ["members", "commands", "events", "dev"];
     operation.tags.iter().flatten().any(|tag| hosts.contains(&tag.as_str()))
 }
 
-fn header(name: &str, required: Required, description: &str) -> ParameterBuilder {
-    ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(required).description(Some(description))
-}
-
-fn add_parameter(operation: &mut Operation, parameter: impl Into<Parameter>) {
-    operation.parameters.get_or_insert_default().push(RefOr::T(parameter.into()));
-}
-
 fn add_caller(operation: &mut Operation) {
-    let id = operation.operation_id.as_deref();
-    if id == Some("getMember") {
+    if operation.operation_id.as_deref() == Some("getMember") {
         let description = "For whom the host asks: anybody but the member sees `id`, `name` and `headline` alone.";
-        let parameter = header("Acquaint-Member", Required::False, description);
-        add_parameter(operation, parameter.schema(Some(schema::member_id())));
+        let parameter = header_parameter(MEMBER, Required::False, description, schema::member_id());
+        operation.parameters.get_or_insert_default().push(RefOr::T(parameter));
     } else if !is_hosts(operation) {
-        let parameter = header("Acquaint-Member", Required::True, "The member for whom the call is made.");
-        add_parameter(operation, parameter.schema(Some(schema::member_id())));
-        add_problem(operation, "400", "`member_required`: nobody is named for whom the call is made.");
+        refer_to_parameter(operation, MEMBER);
+        BAD_REQUEST.add(operation);
     }
 }
 
-fn add_common(operation: &mut Operation, method: &str) {
-    add_problem(operation, "401", "`unauthenticated`: no key, or not one of the host's.");
-    add_problem(operation, "503", "`overloaded` or `unavailable`; `Retry-After` says when to try again.");
-    let takes_input = operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|p| !p.is_empty());
-    if takes_input {
-        let description = "`invalid_request`, `invalid_cursor`, `idempotency_mismatch`, `note_too_long` or \
-            `note_not_text`: something in the request is not as it must be; `errors` says what.";
-        add_problem(operation, "422", description);
-    }
-    if operation.request_body.is_some() {
-        add_problem(operation, "400", "`malformed_body` or `member_required`.");
-        add_problem(operation, "408", "`request_timeout`: the body did not arrive in time.");
-        add_problem(operation, "413", "`payload_too_large`.");
-        add_problem(operation, "415", "`unsupported_media_type`: the body is not application/json.");
-    }
-    if method == "post" {
-        let description = "The same key with the same request is answered as the first time.";
-        let key = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]+$"));
-        let key = key.min_length(Some(1)).max_length(Some(255));
-        add_parameter(operation, header("Idempotency-Key", Required::False, description).schema(Some(key)));
-    }
-}
+/// Bodies that may be left out, since everything in them may be.
+const OPTIONAL_BODIES: [&str; 4] = ["Decline", "MarkRead", "Nothing", "Register"];
 
-fn add_problem(operation: &mut Operation, status: &str, description: &str) {
-    let content = Content::new(Some(Ref::from_schema_name("Problem")));
-    let mut response = ResponseBuilder::new().description(description).content("application/problem+json", content);
-    if status == "503" {
-        response = response.header("Retry-After", integer("Seconds to wait before trying again."));
+fn add_body(operation: &mut Operation) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    let mut schemas = body.content.values().filter_map(|content| match content {
+        RefOr::T(Content { schema: Some(RefOr::Ref(reference)), .. }) => Some(reference.ref_location.as_str()),
+        _ => None,
+    });
+    let optional = schemas.any(|schema| OPTIONAL_BODIES.iter().any(|name| schema.ends_with(&format!("/{name}"))));
+    body.required = Some(if optional { Required::False } else { Required::True });
+    for shared in [&BAD_REQUEST, &REQUEST_TIMEOUT, &PAYLOAD_TOO_LARGE, &UNSUPPORTED_MEDIA_TYPE, &INVALID] {
+        shared.add(operation);
     }
-    operation.responses.responses.entry(status.into()).or_insert_with(|| response.build().into());
-}
-
-fn integer(description: &str) -> utoipa::openapi::Header {
-    let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
-    HeaderBuilder::new().schema(Some(seconds)).description(Some(description)).build()
-}
-
-/// Every answer names its request; one that asks to wait says how long.
-fn add_request_id(operation: &mut Operation) {
-    for (status, response) in &mut operation.responses.responses {
-        let RefOr::T(response) = response else { continue };
-        add_header(response, "X-Request-Id", "The name of the request in the server's log.");
-        if status == "429" {
-            response.headers.insert("Retry-After".into(), RefOr::T(integer("Seconds to wait before trying again.")));
-        }
-    }
-}
-
-fn add_header(response: &mut Response, name: &str, description: &str) {
-    let text = ObjectBuilder::new().schema_type(Type::String);
-    let header = HeaderBuilder::new().schema(Some(text)).description(Some(description)).build();
-    response.headers.insert(name.into(), RefOr::T(header));
 }

@@ -188,8 +188,7 @@ async fn list_sent(
     let wanted = PendingPage { member, direction: Direction::Sent, order, after, limit: part.to_read() };
     let read = app.network().pending(&wanted).await?;
     let policy = app.network().policy();
-    let page =
-        Page::cut(read, &part, |view| list.after_id(view.id.0), |view| SentInvitation::new(view, &policy));
+    let page = Page::cut(read, &part, |view| list.after_id(view.id.0), |view| SentInvitation::new(view, &policy));
     Ok(json(StatusCode::OK, &PendingInvitations::new(page, total_pending)))
 }
 
@@ -234,7 +233,7 @@ async fn show(
 /// Withdraw a pending invitation (rules 7 to 9). It is final.
 #[utoipa::path(
     post, path = "/v1/invitations/{id}/withdraw", tag = "invitations", operation_id = "withdrawInvitation",
-    request_body = Option<Nothing>,
+    request_body = Nothing,
     params(("id" = inline(InvitationIdParam), Path, description = "Which invitation.")),
     responses((status = 200, description = "It is withdrawn.", body = SentInvitation), AnswerRefused)
 )]
@@ -250,7 +249,7 @@ async fn withdraw(
 /// Accept an invitation (rule 4): the two are connected.
 #[utoipa::path(
     post, path = "/v1/invitations/{id}/accept", tag = "invitations", operation_id = "acceptInvitation",
-    request_body = Option<Nothing>,
+    request_body = Nothing,
     params(("id" = inline(InvitationIdParam), Path, description = "Which invitation.")),
     responses((status = 200, description = "It is accepted.", body = ReceivedInvitation), AcceptRefused)
 )]
@@ -266,7 +265,7 @@ async fn accept(
 /// Decline an invitation, silently (rules 5 and 6).
 #[utoipa::path(
     post, path = "/v1/invitations/{id}/decline", tag = "invitations", operation_id = "declineInvitation",
-    request_body = Option<Decline>,
+    request_body = Decline,
     params(("id" = inline(InvitationIdParam), Path, description = "Which invitation.")),
     responses((status = 200, description = "It is declined.", body = ReceivedInvitation), AnswerRefused)
 )]

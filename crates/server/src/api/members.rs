@@ -90,9 +90,9 @@ impl Input for Register {
 }
 
 fn is_address(email: &str) -> bool {
-    email.split_once('@').is_some_and(|(local, domain)| {
-        !local.trim().is_empty() && !domain.trim().is_empty() && !domain.contains('@')
-    })
+    email
+        .split_once('@')
+        .is_some_and(|(local, domain)| !local.trim().is_empty() && !domain.trim().is_empty() && !domain.contains('@'))
 }
 
 impl From<Register> for Profile {
@@ -123,47 +123,59 @@ pub(crate) struct MemberBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     headline: Option<&'a str>,
-    #[serde(flatten)]
-    own: Option<OwnFields<'a>>,
-}
-
-/// What only the host and the member see.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct OwnFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::plan, required = false)]
-    plan: Plan,
-    #[schema(required = false)]
-    audience: &'a [String],
+    plan: Option<Plan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    audience: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::time, required = false)]
     last_active_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::who_may_invite, required = false)]
-    who_may_invite: WhoMayInvite,
-    #[schema(required = false)]
-    reminders: bool,
+    who_may_invite: Option<WhoMayInvite>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reminders: Option<bool>,
 }
 
 impl<'a> MemberBody<'a> {
-    fn new(id: &'a MemberId, profile: &'a Profile, whole: bool) -> Self {
-        let own = OwnFields {
+    /// What another member sees.
+    fn public(id: &'a MemberId, profile: &'a Profile) -> Self {
+        Self {
+            id,
+            name: profile.name.as_deref(),
+            headline: profile.headline.as_deref(),
+            email: None,
+            plan: None,
+            audience: None,
+            last_active_at: None,
+            who_may_invite: None,
+            reminders: None,
+        }
+    }
+
+    /// What the host and the member see.
+    fn whole(id: &'a MemberId, profile: &'a Profile) -> Self {
+        Self {
             email: profile.email.as_deref(),
-            plan: profile.plan,
-            audience: &profile.audience,
+            plan: Some(profile.plan),
+            audience: Some(&profile.audience),
             last_active_at: profile.last_active_at,
-            who_may_invite: profile.who_may_invite,
-            reminders: profile.reminders,
-        };
-        let (name, headline) = (profile.name.as_deref(), profile.headline.as_deref());
-        Self { id, name, headline, own: whole.then_some(own) }
+            who_may_invite: Some(profile.who_may_invite),
+            reminders: Some(profile.reminders),
+            ..Self::public(id, profile)
+        }
     }
 }
 
 /// Register a member, or replace what is known about them.
 #[utoipa::path(
-    put, path = "/v1/members/{id}", tag = "members", operation_id = "putMember", request_body = Option<Register>,
+    put, path = "/v1/members/{id}", tag = "members", operation_id = "putMember", request_body = Register,
     params(("id" = inline(MemberIdParam), Path, description = "Which member.")),
     responses((status = 200, description = "The member, as told.", body = MemberBody), NotFound)
 )]
@@ -175,7 +187,7 @@ async fn register(
 ) -> Result<Response, Problem> {
     let action = Action::Register { profile: body.into() };
     match app.submit(id.clone(), action, None).await? {
-        Answer::Registered(profile) => Ok(json(StatusCode::OK, &MemberBody::new(&id, &profile, true))),
+        Answer::Registered(profile) => Ok(json(StatusCode::OK, &MemberBody::whole(&id, &profile))),
         other => Err(astray(&other)),
     }
 }
@@ -186,17 +198,17 @@ async fn register(
     params(("id" = inline(MemberIdParam), Path, description = "Which member.")),
     responses((status = 200, description = "The member.", body = MemberBody), NotFound)
 )]
-async fn show(
-    State(app): State<App>,
-    Viewer(viewer): Viewer,
-    PathMember(id): PathMember,
-) -> Result<Response, Problem> {
+async fn show(State(app): State<App>, Viewer(viewer): Viewer, PathMember(id): PathMember) -> Result<Response, Problem> {
     let member = app.network().member(&id).await?;
     if member.version == 0 || member.profile.registration == Registration::Erasing {
         return Err(app.refused(Code::UnknownMember.refuse()));
     }
-    let whole = viewer.is_none_or(|viewer| viewer == id);
-    Ok(json(StatusCode::OK, &MemberBody::new(&id, &member.profile, whole)))
+    let body = if viewer.is_none_or(|viewer| viewer == id) {
+        MemberBody::whole(&id, &member.profile)
+    } else {
+        MemberBody::public(&id, &member.profile)
+    };
+    Ok(json(StatusCode::OK, &body))
 }
 
 /// Erase a member and all that is known about them.

@@ -112,7 +112,7 @@ async fn list(State(app): State<App>, Acting(member): Acting, part: Part) -> Res
 /// Mark notifications read.
 #[utoipa::path(
     post, path = "/v1/notifications/read", tag = "notifications", operation_id = "markNotificationsRead",
-    request_body = Option<MarkRead>, responses((status = 204, description = "They are marked."))
+    request_body = MarkRead, responses((status = 204, description = "They are marked."))
 )]
 async fn mark_read(
     State(app): State<App>,

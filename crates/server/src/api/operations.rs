@@ -125,10 +125,7 @@ async fn docs_start(Extension(config): Extension<Arc<Config<'static>>>) -> Respo
     docs_page("index.html", config)
 }
 
-async fn docs_file(
-    PathWord(file): PathWord,
-    Extension(config): Extension<Arc<Config<'static>>>,
-) -> Response {
+async fn docs_file(PathWord(file): PathWord, Extension(config): Extension<Arc<Config<'static>>>) -> Response {
     docs_page(&file, config)
 }
 

@@ -153,10 +153,11 @@ impl Town {
         two: Option<(&Arc<Member>, &Arc<Relation>)>,
         decision: Decision,
     ) -> Outcome {
-        let Change { actor: acting, other, relation, events, notifications } = decision.change;
+        let Change { actor: acting, other, settled, relation, events, notifications } = decision.change;
         batch.put_member(actor, acting);
         if let Some((other_before, relation_before)) = two {
             batch.put_member(other_before, other);
+            batch.put_relation(relation_before, settled.map_or(Written::Unchanged, Written::Put));
             batch.put_relation(relation_before, relation);
         }
         batch.notifications.extend(notifications);

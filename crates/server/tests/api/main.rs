@@ -1,0 +1,18 @@
+//! The API over real HTTP, on a free loopback port, with the memory store.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests stop at the first surprise"
+)]
+
+mod access;
+mod calls;
+mod commands;
+mod errors;
+mod idempotency;
+mod limits;
+mod pages;
+mod races;
+mod town;
