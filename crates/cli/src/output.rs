@@ -18,7 +18,7 @@ pub fn line(text: &str) -> Outcome<()> {
 /// Writes bytes to standard output, at once.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn raw(bytes: &[u8]) -> Outcome<()> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

@@ -196,11 +196,19 @@ fn make_key() -> Outcome<String> {
     Ok(bytes.iter().fold("dev_".to_owned(), |key, byte| format!("{key}{byte:02x}")))
 }
 
+/// One level for all is meant for us; the store's own parts speak up when something is wrong. A list
+/// is taken as it is.
+fn directives(level: &str) -> String {
+    let quieter = ["info", "debug", "trace"].contains(&level);
+    if quieter { format!("{level},fjall=warn,lsm_tree=warn") } else { level.to_owned() }
+}
+
 impl Log {
     fn resolve(sources: &Sources) -> Outcome<Self> {
         let filter = |level: &str| {
-            EnvFilter::try_new(level)
-                .map_err(|_| "expected error, warn, info, debug, trace, or a list such as info,acquaint_app=debug".into())
+            EnvFilter::try_new(directives(level)).map_err(|_| {
+                "expected error, warn, info, debug, trace, or a list such as info,acquaint_app=debug".into()
+            })
         };
         let json = |form: &str| match form {
             "text" => Ok(false),
@@ -209,7 +217,7 @@ impl Log {
         };
         let level = sources.get(Key::LogLevel, filter)?;
         let json = sources.get(Key::LogFormat, json)?.unwrap_or_default();
-        Ok(Self { filter: level.unwrap_or_else(|| EnvFilter::new("info")), json })
+        Ok(Self { filter: level.unwrap_or_else(|| EnvFilter::new(directives("info"))), json })
     }
 
     /// Logs to standard error from now on.

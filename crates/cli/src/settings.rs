@@ -106,10 +106,13 @@ impl fmt::Display for Origin {
     }
 }
 
+/// The value of a variable that is set and not empty.
+type Variables = Box<dyn Fn(&str) -> Option<String>>;
+
 /// All that was said, in its own words.
 pub(crate) struct Sources {
     flags: Given,
-    variable: Box<dyn Fn(&str) -> Option<String>>,
+    variable: Variables,
     file: Vec<(Key, String, Origin)>,
 }
 
@@ -119,7 +122,7 @@ impl Sources {
         Self::gather_with(flags, config, Box::new(variable))
     }
 
-    fn gather_with(flags: Given, config: Option<&str>, variable: Box<dyn Fn(&str) -> Option<String>>) -> Outcome<Self> {
+    fn gather_with(flags: Given, config: Option<&str>, variable: Variables) -> Outcome<Self> {
         let config = config.map(str::to_owned).or_else(|| variable("ACQUAINT_CONFIG"));
         let file = config.map(|path| read_file(Path::new(&path))).transpose()?.unwrap_or_default();
         Ok(Self { flags, variable, file })

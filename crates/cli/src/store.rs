@@ -27,6 +27,11 @@ impl Address {
         Self(path.into())
     }
 
+    /// The directory of the store.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("fjall", directory)) if !directory.is_empty() => Ok(Self(directory.into())),
@@ -71,7 +76,8 @@ pub(crate) fn open(address: &Address, memory: Memory) -> Outcome<Arc<dyn Store>>
 
 /// Opens a store that must be there.
 pub(crate) fn open_existing(address: &Address, memory: Memory) -> Outcome<Arc<dyn Store>> {
-    if !address.0.is_dir() {
+    let holds_something = |mut entries: std::fs::ReadDir| entries.next().is_some();
+    if !std::fs::read_dir(&address.0).is_ok_and(holds_something) {
         let directory = address.0.display();
         return Err(Failure::failed(format_args!("there is no store in {directory}: name another one with --store")));
     }
@@ -79,7 +85,6 @@ pub(crate) fn open_existing(address: &Address, memory: Memory) -> Outcome<Arc<dy
 }
 
 /// What a failing store says.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 pub(crate) fn failed(error: StoreError) -> Failure {
     Failure::failed(error)
 }

@@ -1,5 +1,11 @@
 //! `acquaint backup` and `restore`: what comes back is what was there, or nothing is written.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests, and what helps them, stop at the first surprise"
+)]
+
 mod common;
 
 use std::fs;
@@ -22,7 +28,8 @@ use uuid::Uuid;
 /// A store with something in it, made by a replay.
 fn filled(folder: &Path) -> String {
     let file = folder.join("rows.csv");
-    let rows: String = (0..300).map(|n| format!("m{},m{},{}\n", n % 37, n % 37 + 1 + n % 5, 1_000_000 + n * 977)).collect();
+    let rows: String =
+        (0..300).map(|n| format!("m{},m{},{}\n", n % 37, n % 37 + 1 + n % 5, 1_000_000 + n * 977)).collect();
     fs::write(&file, rows).unwrap();
     let store = format!("fjall:{}", folder.join("store").display());
     run(&["replay", file.to_str().unwrap(), "--store", &store, "--policy", "open"]).succeeds();
@@ -56,6 +63,14 @@ fn what_is_restored_backs_up_the_same() {
     assert!(!records(&first).is_empty());
     assert_eq!(records(&first), records(&second));
     assert!(!folder.path().join("1.partial").exists());
+    assert!(!folder.path().join("copy.partial").exists());
+    let partial = folder.path().join("third.partial");
+    fs::create_dir(&partial).unwrap();
+    let third = format!("fjall:{}", folder.path().join("third").display());
+    run(&["restore", &first_name, "--store", &third]).fails(1, "is left from a restore that broke off: remove it");
+    fs::remove_dir(&partial).unwrap();
+    fs::create_dir(folder.path().join("third")).unwrap();
+    run(&["restore", &first_name, "--store", &third]).succeeds();
     // The copy is a store like any other: a second restore finds it full.
     run(&["restore", &first_name, "--store", &copy]).fails(1, "is not empty: restore into a new store");
     run(&["backup", &first_name, "--store", &store]).fails(1, "exists: give another name, or --force");
@@ -150,19 +165,20 @@ fn record() -> impl Strategy<Value = Option<Record>> {
         let event = Event { at, actor, subject, invitation: None, kind: EventKind::InvitationAccepted };
         Some(Record::Event(RecordedEvent { id: EventId(id), event }))
     });
-    let past = (id(), id(), uuid(), time(), proptest::option::of(".{0,20}")).prop_map(|(owner, other, id, at, note)| {
-        let invitation = InvitationView {
-            id: InvitationId(id),
-            direction: Direction::Sent,
-            other,
-            note,
-            state: InvitationState::Withdrawn,
-            sent_at: at,
-            expires_at: None,
-            decided_at: Some(at),
-        };
-        Some(Record::Past { owner, invitation })
-    });
+    let past =
+        (id(), id(), uuid(), time(), proptest::option::of(".{0,20}")).prop_map(|(owner, other, id, at, note)| {
+            let invitation = InvitationView {
+                id: InvitationId(id),
+                direction: Direction::Sent,
+                other,
+                note,
+                state: InvitationState::Withdrawn,
+                sent_at: at,
+                expires_at: None,
+                decided_at: Some(at),
+            };
+            Some(Record::Past { owner, invitation })
+        });
     prop_oneof![member, relation(), notification, event, past]
 }
 

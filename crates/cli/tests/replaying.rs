@@ -1,5 +1,7 @@
 //! `acquaint replay`: the real stream gives the numbers that are known, and bad rows are told.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests, and what helps them, stop at the first surprise")]
+
 mod common;
 
 use std::fs;
@@ -55,7 +57,9 @@ fn the_real_stream_under_open_gives_what_is_known() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|line| format!("{} {:.1}", line["within"].as_str().unwrap(), line["share_of_accepted"].as_f64().unwrap() * 100.0))
+        .map(|line| {
+            format!("{} {:.1}", line["within"].as_str().unwrap(), line["share_of_accepted"].as_f64().unwrap() * 100.0)
+        })
         .collect();
     assert_eq!(shares[..6], ["1h 37.3", "1d 72.9", "3d 83.9", "7d 90.6", "14d 94.8", "21d 96.9"]);
 }
@@ -80,9 +84,18 @@ fn the_real_stream_under_linkedin_is_explained() {
     ];
     assert_eq!(figures.map(number), [13_543, 6_376, 830, 13, 6, 7_721, 7_259]);
     assert_eq!(report["refusals"][0]["code"], "restricted");
-    for name in ["report.html", "accepted.svg", "pending.svg", "refusals.svg", "restricted.svg", "accepted.csv",
-        "pending.csv", "refusals.csv", "restricted.csv", "malformed.csv"]
-    {
+    for name in [
+        "report.html",
+        "accepted.svg",
+        "pending.svg",
+        "refusals.svg",
+        "restricted.svg",
+        "accepted.csv",
+        "pending.csv",
+        "refusals.csv",
+        "restricted.csv",
+        "malformed.csv",
+    ] {
         assert!(folder.path().join(name).metadata().unwrap().len() > 0, "{name}");
     }
     let html = fs::read_to_string(folder.path().join("report.html")).unwrap();
@@ -99,7 +112,10 @@ fn malformed_rows_are_named_and_nothing_is_replayed() {
     let out = folder.path().join("report");
     fs::write(&file, ROWS).unwrap();
     let ran = run(&["replay", file.to_str().unwrap(), "--report", out.to_str().unwrap()]);
-    ran.fails(2, "5 of 8 rows are malformed; nothing was replayed: mend them, or replay the others with --skip-malformed");
+    ran.fails(
+        2,
+        "5 of 8 rows are malformed; nothing was replayed: mend them, or replay the others with --skip-malformed",
+    );
     for told in [
         "rows.csv line 4: expected 3 fields (from,to,unix_time), found 2",
         "rows.csv line 5: from: an id must have at least one character",
@@ -143,7 +159,8 @@ fn a_stream_without_a_message_is_refused() {
 #[test]
 fn the_caps_of_a_policy_show_in_the_report() {
     let folder = tempfile::tempdir().unwrap();
-    let (file, policy, out) = (folder.path().join("rows.csv"), folder.path().join("p.toml"), folder.path().join("report"));
+    let (file, policy, out) =
+        (folder.path().join("rows.csv"), folder.path().join("p.toml"), folder.path().join("report"));
     // a invites five, of whom the first and the last answer; the two last were refused.
     fs::write(&file, "a,b,10\na,c,20\na,d,30\na,e,40\na,f,50\nb,a,60\nf,a,70\n").unwrap();
     fs::write(&policy, "preset = \"open\"\n[limits]\npending_cap = 3\n").unwrap();

@@ -1,5 +1,6 @@
 //! `acquaint serve`, as a process: ready, one owner, stopping, and what survives being killed.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "tests, and what helps them, stop at the first surprise")]
 
 mod common;
 

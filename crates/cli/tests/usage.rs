@@ -49,7 +49,8 @@ fn a_server_needs_a_key_and_dev_needs_a_loopback_address() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("fjall:{}", folder.path().join("store").display());
     run(&["serve", "--store", &store]).fails(2, "there is no host key: put one into ACQUAINT_HOST_KEY");
-    run(&["serve", "--store", &store, "--dev", "--listen", "0.0.0.0:0"]).fails(2, "--dev lets every caller set the clock");
+    run(&["serve", "--store", &store, "--dev", "--listen", "0.0.0.0:0"])
+        .fails(2, "--dev lets every caller set the clock");
     let empty = folder.path().join("key");
     fs::write(&empty, "\n").unwrap();
     run(&["serve", "--store", &store, "--host-key-file", empty.to_str().unwrap()]).fails(2, "holds no host key");

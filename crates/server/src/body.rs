@@ -169,7 +169,8 @@ fn refuse_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     if json || essence.is_empty() { Ok(()) } else { Err(Kind::UnsupportedMediaType.into()) }
 }
 
-fn parse_checked<T: Input>(bytes: &[u8]) -> Result<T, Problem> {
+/// Parses a body and checks what it says.
+pub(crate) fn parse_checked<T: Input>(bytes: &[u8]) -> Result<T, Problem> {
     let input: T = parse(or_empty(bytes))?;
     let mut faults = Vec::new();
     input.check(&mut faults);

@@ -17,6 +17,8 @@ mod app;
 mod auth;
 mod body;
 mod config;
+#[doc(hidden)]
+pub mod fuzzing;
 mod listen;
 mod observe;
 mod page;

@@ -23,6 +23,9 @@ use crate::observe::Front;
 
 /// How long the loop waits when the system has no room for another connection.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
+/// Most bytes that are kept of what one connection sent and nobody has read, the head of a request
+/// among them.
+const BUFFER: usize = 64 << 10;
 
 /// Answers calls on `listener` until `shutdown` is done. Then nobody new is let in, and requests
 /// under way have [`Limits::shutdown_timeout`] to end. The network is left running.
@@ -89,7 +92,7 @@ struct Server {
 impl Server {
     fn new(front: Front, limits: Limits) -> Self {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+        http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(BUFFER);
         if limits.headers != Limits::USUAL_HEADERS {
             http.max_headers(limits.headers);
         }

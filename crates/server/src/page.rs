@@ -72,7 +72,7 @@ pub(crate) struct AfterQuery {
     #[param(minimum = 1, maximum = 100, default = 25)]
     limit: Option<u32>,
     /// Only events after the one with this id.
-    #[param(schema_with = schema::event_id, required = false)]
+    #[param(schema_with = schema::event_id_or_empty, required = false)]
     after: Option<String>,
 }
 
@@ -129,7 +129,8 @@ impl<S: Sync> FromRequestParts<S> for AfterPart {
     }
 }
 
-/// The parameters of a query: known, each once. One without a value is as good as left out.
+/// The parameters of a query: known, each once. One without a value is as good as left out, except
+/// for the limit.
 struct Query(Vec<(&'static str, String)>);
 
 impl Query {
@@ -145,7 +146,7 @@ impl Query {
             }
             found.push((known, value.into_owned()));
         }
-        found.retain(|(_, value)| !value.is_empty());
+        found.retain(|(known, value)| *known == "limit" || !value.is_empty());
         Ok(Self(found))
     }
 
@@ -172,6 +173,19 @@ pub(crate) enum List {
 
 /// The first byte of every cursor; another form of cursors takes another one.
 const VERSION: u8 = 1;
+
+/// Every list that is answered in pages.
+pub(crate) const LISTS: [List; 9] = [
+    List::Pending(Direction::Sent, Order::Newest),
+    List::Pending(Direction::Sent, Order::Oldest),
+    List::Pending(Direction::Received, Order::Newest),
+    List::Pending(Direction::Received, Order::Oldest),
+    List::Contacts(ContactList::Connections),
+    List::Contacts(ContactList::Following),
+    List::Contacts(ContactList::Followers),
+    List::Contacts(ContactList::Blocks),
+    List::Notifications,
+];
 
 impl List {
     fn tag(self) -> u8 {
@@ -211,6 +225,14 @@ impl List {
 
     fn id(self, cursor: &str) -> Option<Uuid> {
         self.decode(cursor).and_then(|key| Uuid::from_slice(&key).ok())
+    }
+
+    /// The cursor of the same place, if this is one of this list's.
+    pub(crate) fn respelled(self, cursor: &str) -> Option<String> {
+        match self {
+            List::Contacts(_) => self.contact(cursor).map(|contact| self.after_contact(&contact)),
+            List::Pending(..) | List::Notifications => self.id(cursor).map(|id| self.after_id(id)),
+        }
     }
 
     fn contact(self, cursor: &str) -> Option<Contact> {
@@ -253,18 +275,6 @@ impl Part {
 mod tests {
     use super::*;
 
-    const LISTS: [List; 9] = [
-        List::Pending(Direction::Sent, Order::Newest),
-        List::Pending(Direction::Sent, Order::Oldest),
-        List::Pending(Direction::Received, Order::Newest),
-        List::Pending(Direction::Received, Order::Oldest),
-        List::Contacts(ContactList::Connections),
-        List::Contacts(ContactList::Following),
-        List::Contacts(ContactList::Followers),
-        List::Contacts(ContactList::Blocks),
-        List::Notifications,
-    ];
-
     #[test]
     fn a_cursor_is_read_by_its_own_list_alone() {
         let id = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00ab);
@@ -274,6 +284,9 @@ mod tests {
                 let same = made == read;
                 assert_eq!(read.id(&made.after_id(id)), same.then_some(id));
                 assert_eq!(read.contact(&made.after_contact(&contact)), same.then(|| contact.clone()));
+                let whole =
+                    if matches!(made, List::Contacts(_)) { made.after_contact(&contact) } else { made.after_id(id) };
+                assert_eq!(read.respelled(&whole), same.then(|| whole.clone()));
             }
         }
     }

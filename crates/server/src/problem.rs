@@ -4,6 +4,7 @@
 //! knows the path, writes it (`observe`).
 
 use std::borrow::Cow;
+use std::fmt;
 
 use acquaint_app::{ClockError, SubmitError};
 use acquaint_core::refusal::{Code, Refusal, Remedy};
@@ -203,6 +204,14 @@ pub(crate) struct Fault {
     detail: String,
 }
 
+impl fmt::Display for Fault {
+    /// A sentence: where, and what.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.parameter.or(self.pointer.as_deref()).filter(|place| !place.is_empty());
+        write!(f, "{}: {}.", place.unwrap_or("The body"), self.detail)
+    }
+}
+
 impl Fault {
     /// Something in the body.
     pub(crate) fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
@@ -248,7 +257,7 @@ pub(crate) struct Document<'a> {
     /// The kind of problem, for programs.
     code: &'static str,
     /// A sentence about this occurrence, for people.
-    detail: &'a str,
+    pub(crate) detail: &'a str,
     /// From when on the same call would no longer be refused for this reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::time)]
@@ -291,6 +300,9 @@ impl Problem {
     /// Bad input, at these places.
     pub(crate) fn invalid_all(faults: Vec<Fault>) -> Self {
         let mut problem = Self::new(Kind::InvalidRequest);
+        if let Some(first) = faults.first() {
+            problem.0.detail = first.to_string().into();
+        }
         problem.0.faults = faults;
         problem
     }
@@ -313,6 +325,9 @@ impl Problem {
             if let Some(pointer) = &mut fault.pointer {
                 pointer.insert_str(0, at);
             }
+        }
+        if let Some(first) = self.0.faults.first().filter(|_| self.0.kind == Kind::InvalidRequest) {
+            self.0.detail = first.to_string().into();
         }
         self
     }

@@ -31,6 +31,8 @@ impl std::fmt::Display for CopyError {
     }
 }
 
+impl std::error::Error for CopyError {}
+
 /// Writes all that a store keeps; `progress` is told of every page.
 ///
 /// # Errors

@@ -223,7 +223,7 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Reads a backup, record by record. Only once it is [`Reader::finished`] is it known to be whole.
+/// Reads a backup, record by record. Only once there is no next one is it known to be whole.
 pub struct Reader<'a, R: Read> {
     lines: BufReader<zstd::Decoder<'a, Sealed<BufReader<R>>>>,
     /// The number of the last line that was read.

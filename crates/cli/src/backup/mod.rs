@@ -17,7 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output;
 use crate::progress::{Progress, grouped};
 use crate::settings::Sources;
-use crate::store;
+use crate::store::{self, Address, Memory};
 use format::{Counts, Damage};
 
 /// Carries out `acquaint backup`.
@@ -28,6 +28,10 @@ pub(crate) async fn backup(args: &BackupArgs) -> Outcome<()> {
     if !to_stdout && !args.force && args.file.exists() {
         let file = args.file.display();
         return Err(Failure::failed(format_args!("{file} exists: give another name, or --force to write over it")));
+    }
+    if !to_stdout && fs::metadata(&args.file).is_ok_and(|there| !there.is_file()) {
+        let file = args.file.display();
+        return Err(Failure::failed(format_args!("{file} is not a file, and is not written over: give another name")));
     }
     let store = store::open_existing(&address, store::memory(&sources)?)?;
     if to_stdout {
@@ -48,9 +52,8 @@ fn quiet_without_reader(result: io::Result<()>) -> Outcome<()> {
 
 /// Writes beside the file and renames, so that a file of that name is always a whole backup.
 async fn write_file(store: &dyn Store, path: &Path) -> Outcome<Counts> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
+    let partial =
+        beside(path).ok_or_else(|| Failure::usage(format_args!("{} is not the name of a file", path.display())))?;
     let failed = |error: io::Error| Failure::failed(format_args!("cannot write {}: {error}", path.display()));
     let file = File::create(&partial).map_err(failed)?;
     let written = async {
@@ -103,25 +106,77 @@ pub(crate) async fn restore(args: &RestoreArgs) -> Outcome<()> {
     let checked = open().and_then(|file| verify(file, |more| progress.add(more)));
     progress.finish();
     let (_, counts) = checked.map_err(bad)?;
-    let total = counts.values().sum();
-    let store = store::open(&address, store::memory(&sources)?)?;
-    if !store.is_empty().await.map_err(store::failed)? {
-        let name = store.name();
-        return Err(Failure::failed(format_args!(
-            "{name} is not empty: restore into a new store, named with --store; nothing was restored"
-        )));
-    }
-    let mut progress = Progress::new("restored", "records", Some(total));
+    let memory = store::memory(&sources)?;
+    let target = Target::find(address, memory).await?;
+    let store = store::open(&target.place, memory)?;
+    let mut progress = Progress::new("restored", "records", Some(counts.values().sum()));
     let restored = match open() {
         Ok(file) => read_all(&*store, file, |more| progress.add(more)).await,
         Err(damage) => Err(CopyError::Damage(damage)),
     };
     progress.finish();
-    restored.map_err(|error| {
-        let file = args.file.display();
-        Failure::failed(format_args!("restoring {file} broke off: {error}; remove {} and try again", store.name()))
+    // Closed before it gets its name.
+    drop(store);
+    restored.map_err(CopyFailure::from).and_then(|()| target.finish()).map_err(|error| {
+        let (file, place) = (args.file.display(), target.place.path().display());
+        Failure::failed(format_args!("restoring {file} broke off: {error}; remove {place} and try again"))
     })?;
-    output::line(&format!("{}: {}", store.name(), told(&counts)))
+    output::line(&format!("fjall:{}: {}", target.address.path().display(), told(&counts)))
+}
+
+/// What broke off a restore.
+type CopyFailure = Box<dyn std::error::Error>;
+
+/// Where a store is restored to.
+struct Target {
+    /// Where it is to be in the end.
+    address: Address,
+    /// Where it is made. A new store is made beside, and gets its name once it is whole, so that a
+    /// crash leaves nothing behind that could be taken for it.
+    place: Address,
+}
+
+impl Target {
+    async fn find(address: Address, memory: Memory) -> Outcome<Self> {
+        let directory = address.path();
+        let is_new = match fs::read_dir(directory) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if let Some(place) = beside(directory).filter(|_| is_new) {
+            if place.exists() {
+                let place = place.display();
+                return Err(Failure::failed(format_args!(
+                    "{place} is left from a restore that broke off: remove it and try again; nothing was restored"
+                )));
+            }
+            return Ok(Self { place: Address::directory(&place), address });
+        }
+        let store = store::open(&address, memory)?;
+        if store.is_empty().await.map_err(store::failed)? {
+            return Ok(Self { place: address.clone(), address });
+        }
+        Err(Failure::failed(format_args!(
+            "{} is not empty: restore into a new store, named with --store; nothing was restored",
+            store.name()
+        )))
+    }
+
+    fn finish(&self) -> Result<(), CopyFailure> {
+        if self.place != self.address {
+            fs::rename(self.place.path(), self.address.path())?;
+            sync_directory(self.address.path())?;
+        }
+        Ok(())
+    }
+}
+
+/// The name under which something is made that is not whole yet; `None` for a path without a name
+/// of its own, such as `..`.
+fn beside(path: &Path) -> Option<PathBuf> {
+    let mut partial = path.file_name()?.to_owned();
+    partial.push(".partial");
+    Some(path.with_file_name(partial))
 }
 
 fn told(counts: &Counts) -> String {

@@ -105,7 +105,7 @@ impl Drive {
             let answer = outcome.map_err(Failure::failed)?;
             match planned.sent_at {
                 None => self.invited(planned, answer)?,
-                Some(sent_at) => self.replied(planned, sent_at, answer),
+                Some(sent_at) => self.replied(planned, sent_at, answer.err()),
             }
         }
         Ok(())
@@ -132,13 +132,13 @@ impl Drive {
         Ok(())
     }
 
-    fn replied(&mut self, planned: &Planned, sent_at: Time, answer: Result<Answer, Refusal>) {
-        match answer {
-            Ok(_) => {
+    fn replied(&mut self, planned: &Planned, sent_at: Time, refusal: Option<Refusal>) {
+        match refusal {
+            None => {
                 self.answers.replied.accepted += 1;
                 self.answers.delays.push(planned.at.since(sent_at).as_seconds());
             }
-            Err(refusal) => *self.answers.replied.refused.entry(refusal.code).or_default() += 1,
+            Some(refusal) => *self.answers.replied.refused.entry(refusal.code).or_default() += 1,
         }
     }
 

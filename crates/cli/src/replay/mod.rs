@@ -60,7 +60,7 @@ pub(crate) async fn run(args: &ReplayArgs) -> Outcome<()> {
         policy,
         malformed: judged.malformed,
     };
-    let report = report::Report::new(source, answers, happened, checks);
+    let report = report::Report::new(source, answers, &happened, checks);
     output::raw(report::summary(&report).as_bytes())?;
     let commands = report.invitations.attempts + report.replies.total;
     output::note(&format!("{} commands in {seconds:.1} s", grouped(commands)));
@@ -69,7 +69,9 @@ pub(crate) async fn run(args: &ReplayArgs) -> Outcome<()> {
         output::line(&format!("\nreport: {}", directory.join("report.html").display()))?;
     }
     if !report.agrees() {
-        return Err(Failure::failed("the numbers do not agree with each other; this is a fault of acquaint, please report it"));
+        return Err(Failure::failed(
+            "the numbers do not agree with each other; this is a fault of acquaint, please report it",
+        ));
     }
     Ok(())
 }

@@ -149,18 +149,18 @@ fn axes<'a, 'b>(canvas: &'a Canvas<'b>, size: Size, x: Axis, y: Axis) -> Outcome
     Ok(chart)
 }
 
-/// A round number at or above `value`, to end an axis with.
+/// A round number at or above `value` to end an axis with, so that a quarter of it is round, too.
 fn round_up(value: u64) -> u64 {
-    let mut step = 1;
-    loop {
-        for factor in [1, 2, 4, 5, 10] {
-            let end = factor * step;
-            if end * 4 >= value || end >= u64::MAX / 40 {
-                return end * 4;
-            }
+    const TENTHS: [u64; 9] = [10, 15, 20, 25, 30, 40, 50, 60, 80];
+    let mut step = 1_u64;
+    while step < u64::MAX / 1_000 {
+        let quarters = TENTHS.iter().map(|tenths| tenths * step).filter(|tenths| tenths.is_multiple_of(10));
+        if let Some(quarter) = quarters.map(|tenths| tenths / 10).find(|quarter| quarter * 4 >= value) {
+            return quarter * 4;
         }
         step *= 10;
     }
+    u64::MAX
 }
 
 /// Five marks from nothing to `end`, a multiple of four.
@@ -256,7 +256,9 @@ fn short_date(day: Day, size: Size) -> String {
 
 fn pending(report: &Report, canvas: &Canvas<'_>, size: Size) -> Outcome<()> {
     let most = report.days.iter().map(|day| day.pending).max().unwrap_or_default();
-    let (Some(mut plot), Some((_, x_of))) = (day_axes(report, canvas, size, most)?, span(report)) else { return Ok(()) };
+    let (Some(mut plot), Some((_, x_of))) = (day_axes(report, canvas, size, most)?, span(report)) else {
+        return Ok(());
+    };
     let points = || report.days.iter().map(|day| (x_of(day.day), to_f64(day.pending)));
     plot.draw_series(AreaSeries::new(points(), 0.0, FIRST.mix(0.12))).map_err(failed)?;
     plot.draw_series(LineSeries::new(points(), FIRST.stroke_width(2))).map_err(failed)?;
@@ -315,7 +317,9 @@ mod tests {
 
     #[test]
     fn an_axis_ends_in_a_round_number() {
-        for (value, end) in [(0, 4), (4, 4), (5, 8), (17, 20), (24, 40), (41, 80), (7_432, 8_000), (8_100, 16_000)] {
+        for (value, end) in
+            [(0, 4), (4, 4), (5, 8), (17, 20), (41, 60), (4_087, 6_000), (7_132, 8_000), (8_100, 10_000)]
+        {
             assert_eq!(round_up(value), end, "{value}");
         }
     }

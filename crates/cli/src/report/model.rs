@@ -189,7 +189,7 @@ pub(crate) struct DayLine {
 
 impl Report {
     /// Works out the report.
-    pub(crate) fn new(source: Source, mut answers: Answers, happened: Happened, checks: Checks) -> Self {
+    pub(crate) fn new(source: Source, mut answers: Answers, happened: &Happened, checks: Checks) -> Self {
         answers.delays.sort_unstable();
         let (invited, replied) = (&answers.invited, &answers.replied);
         let refused = invited.refused.values().sum();
@@ -215,9 +215,9 @@ impl Report {
             reminders: happened.reminded.clone(),
             restriction_lengths: by_length(&happened.restrictions),
             rules: Vec::new(),
-            agreement: agreement(&answers, &happened, checks),
+            agreement: agreement(&answers, happened, checks),
             curve: curve(&answers.delays),
-            days: days(&answers, &happened),
+            days: days(&answers, happened),
             malformed: Vec::new(),
             policy: PolicyFacts { name: source.policy_name, document: source.policy.to_toml() },
             stream: Stream {

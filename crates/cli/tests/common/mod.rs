@@ -1,6 +1,11 @@
 //! Runs the real binary, and talks to it over real sockets.
 #![allow(dead_code, reason = "each test file uses its own part")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, which stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests, and what helps them, stop at the first surprise"
+)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -129,7 +134,13 @@ impl Client {
     }
 
     /// Makes a call for a member; the status and the body.
-    pub(crate) fn call(&mut self, method: &str, path: &str, member: &str, body: &str) -> std::io::Result<(u16, String)> {
+    pub(crate) fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        member: &str,
+        body: &str,
+    ) -> std::io::Result<(u16, String)> {
         let length = body.len();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {KEY}\r\nAcquaint-Member: {member}\r\n\

@@ -1,7 +1,7 @@
 //! Rules 1 to 24, one by one, where the tables and the clarifications do not walk them already.
 
-use acquaint_core::command::{Action, Engagement, EngagementKind};
-use acquaint_core::decide::Answer;
+use acquaint_core::command::{Action, Command, Engagement, EngagementKind};
+use acquaint_core::decide::{Answer, Facts, Moment, decide};
 use acquaint_core::event::{EventKind, NotificationKind};
 use acquaint_core::member::{Plan, Profile, WhoMayInvite};
 use acquaint_core::refusal::{Code, Refusal};
@@ -137,9 +137,11 @@ fn rule_10_after_an_expiry_there_is_no_wait_unless_the_policy_has_one() {
     net.invite("me", "you").unwrap();
     assert_eq!(net.received_state("you", "me"), Some(InvitationState::Pending));
     let mut net = Net::with("[invitation]\nresend_after_expiry = \"2d\"");
-    net.invite("me", "you").unwrap();
-    net.wait_without_timers(Span::days(181));
+    let invitation = net.invite("me", "you").unwrap();
+    net.wait(Span::days(181));
     let over = start() + Span::days(182);
+    let seen = net.facts(&id("me"), &id("you"), Some(invitation)).invitation.unwrap();
+    assert_eq!(seen.may_invite_again_at(&net.policy), Some(over));
     assert_eq!(refused(net.invite("me", "you")), (Code::Cooldown, Some(over)), "from the end, not from now");
 }
 
@@ -209,6 +211,25 @@ fn nobody_answers_or_withdraws_what_is_not_theirs() {
         ("you", Action::Withdraw { invitation }),
     ] {
         assert_eq!(refused(net.act(&id(actor), action)).0, Code::NotFound);
+    }
+}
+
+/// A batch may hold an older sight of an invitation than of the relation.
+#[test]
+fn what_is_only_remembered_as_pending_is_not_answered_in_place_of_a_newer_one() {
+    let mut net = Net::linkedin();
+    let first = net.invite("me", "you").unwrap();
+    let remembered = net.facts(&id("you"), &id("me"), Some(first)).invitation;
+    net.withdraw("me", first).unwrap();
+    net.wait(Span::days(21));
+    net.invite("me", "you").unwrap();
+    let facts = Facts { invitation: remembered, ..net.facts(&id("you"), &id("me"), None) };
+    for action in [Action::Accept { invitation: first }, Action::Decline { invitation: first, complaint: None }] {
+        let command = Command { actor: id("you"), action };
+        let moment = Moment { now: net.now, id: uuid::Uuid::nil() };
+        let decision = decide(&facts, &command, &net.policy, moment);
+        assert_eq!(refused(decision.answer).0, Code::NotFound);
+        assert!(decision.change.is_empty());
     }
 }
 
@@ -343,6 +364,37 @@ fn rule_22_a_late_timer_reminds_once() {
 }
 
 #[test]
+fn rule_22_a_reminder_that_the_policy_takes_back_does_not_come() {
+    let mut net = Net::linkedin();
+    net.invite("me", "you").unwrap();
+    net.wait(Span::days(7));
+    net.policy.reminders.after = vec![Span::days(7), Span::days(30)];
+    net.wait(Span::days(22));
+    assert_eq!(net.notifications_of("you").len(), 1);
+    net.wait(Span::days(1));
+    assert_eq!(net.notifications_of("you").len(), 2);
+}
+
+#[test]
+fn rule_22_of_what_is_not_before_its_recipient_only_the_end_is_due() {
+    let keep: [fn(&mut Net); 2] = [
+        |net| {
+            net.invite("me", "you").unwrap();
+            net.decline("you", net.sent[0].0).unwrap();
+        },
+        |net| {
+            net.block("you", "me").unwrap();
+            net.invite("me", "you").unwrap();
+        },
+    ];
+    for keep in keep {
+        let mut net = Net::linkedin();
+        keep(&mut net);
+        assert_eq!(net.relation(&pair("me", "you")).next_due(), Some(start() + Span::days(180)));
+    }
+}
+
+#[test]
 fn rule_23_no_reminder_of_what_is_no_longer_pending() {
     let endings: [fn(&mut Net); 4] = [
         |net| {
@@ -435,4 +487,8 @@ fn forgetting_frees_the_others_room_and_tells_nobody() {
     assert_eq!(net.member(&id("me")).ledger.pending_received, 1);
     net.act(&id("x"), Action::Forget { other: id("me") }).unwrap();
     assert_eq!(net.member(&id("me")).ledger.pending_received, 0);
+    net.connect("z", "me");
+    let events = net.events.len();
+    net.act(&id("z"), Action::Forget { other: id("me") }).unwrap();
+    assert_eq!((net.standing("me").connections, net.events.len()), (0, events));
 }

@@ -111,6 +111,35 @@ fn rule_32_a_restriction_stops_sending_and_nothing_else() {
 }
 
 #[test]
+fn rule_32_a_restriction_never_ends_earlier_for_another_that_starts_in_it() {
+    let mut net = Net::with(
+        r#"
+        [restriction]
+        sends_per_hour = 2
+        withdrawals_per_day = 2
+        ladder = ["1d", "10d"]
+        ladder_memory = "2d"
+        [cleanup]
+        daily_budget = 1
+        "#,
+    );
+    for [first, second] in [["a", "b"], ["c", "d"]] {
+        net.invite("me", first).unwrap();
+        net.invite("me", second).unwrap();
+        assert_eq!(refused(net.invite("me", "x")).0, Code::Restricted);
+        net.wait(Span::days(1));
+    }
+    let long = net.standing("me").restriction.unwrap();
+    assert_eq!(long.until, start() + Span::days(11));
+    net.wait(Span::days(3));
+    for (invitation, _, _) in net.sent.clone().into_iter().take(3) {
+        net.withdraw("me", invitation).unwrap();
+    }
+    let running = net.standing("me").restriction.unwrap();
+    assert_eq!((running.since, running.until), (net.now, long.until));
+}
+
+#[test]
 fn rule_34_over_seventy_per_cent_of_the_cap_warns() {
     let mut net = Net::with("[limits]\npending_cap = 10");
     for n in 0..7 {

@@ -294,9 +294,8 @@ fn at(index: usize) -> String {
 fn read<'a>(raw: &'a RawValue, index: usize, key: Option<&Key>, requests: &mut Vec<Request>) -> Item<'a> {
     let text = raw.get();
     match body::parse::<CommandBody<'a>>(text.as_bytes()) {
-        Ok(mut command) => {
-            let id = Some(std::mem::take(&mut command.id));
-            command.id = id.clone().unwrap_or_default();
+        Ok(command) => {
+            let id = Some(command.id.clone());
             let progress = match command.resolve(text, index, key) {
                 Ok(request) => {
                     let echo = match &request.command.action {
@@ -314,6 +313,30 @@ fn read<'a>(raw: &'a RawValue, index: usize, key: Option<&Key>, requests: &mut V
             let id = serde_json::from_str::<Named<'a>>(text).ok().map(|named| named.id);
             Item { id, progress: Progress::Failed(problem.within(&at(index))) }
         }
+    }
+}
+
+/// Reads a whole body: a command for each element, and what is to be submitted.
+fn read_all<'a>(bytes: &'a [u8], key: Option<&Key>) -> Result<(Vec<Item<'a>>, Vec<Request>), Problem> {
+    let envelope: Envelope<'a> = body::parse(body::or_empty(bytes))?;
+    if envelope.commands.len() > MOST {
+        return Err(Problem::invalid(Fault::at("/commands", format!("at most {MOST} commands"))));
+    }
+    let mut requests = Vec::with_capacity(envelope.commands.len());
+    let commands = envelope.commands.into_iter().enumerate();
+    let items = commands.map(|(index, raw)| read(raw, index, key, &mut requests)).collect();
+    Ok((items, requests))
+}
+
+/// What is wrong with a body as this call reads it, in the whole and in its commands.
+pub(crate) fn problems(bytes: &[u8]) -> Vec<Problem> {
+    let failed = |item: Item<'_>| match item.progress {
+        Progress::Failed(problem) => Some(problem),
+        Progress::Waits(_) | Progress::Done(..) => None,
+    };
+    match read_all(bytes, None) {
+        Ok((items, _)) => items.into_iter().filter_map(failed).collect(),
+        Err(problem) => vec![problem],
     }
 }
 
@@ -346,13 +369,7 @@ impl Progress {
     responses((status = 200, description = "What became of each, in order.", body = OutcomesBody))
 )]
 async fn carry_out(State(app): State<App>, _: Host, batch: Batch) -> Result<Response, Problem> {
-    let envelope: Envelope<'_> = body::parse(body::or_empty(&batch.bytes))?;
-    if envelope.commands.len() > MOST {
-        return Err(Problem::invalid(Fault::at("/commands", format!("at most {MOST} commands"))));
-    }
-    let mut requests = Vec::with_capacity(envelope.commands.len());
-    let commands = envelope.commands.iter().enumerate();
-    let items: Vec<_> = commands.map(|(index, raw)| read(raw, index, batch.key.as_ref(), &mut requests)).collect();
+    let (items, requests) = read_all(&batch.bytes, batch.key.as_ref())?;
     let mut outcomes = app.network().submit_all(requests).await?.into_iter();
     let policy = app.network().policy();
     let items = items.into_iter().enumerate().map(|(index, item)| {

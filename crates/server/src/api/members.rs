@@ -55,8 +55,7 @@ pub(crate) struct Register {
     email: Option<String>,
     #[schema(schema_with = schema::plan_or_null, required = false)]
     plan: Option<Plan>,
-    /// Tags of the people whom this member wants to reach (rule 37), each 1 to 64 characters.
-    #[schema(max_items = 50)]
+    #[schema(schema_with = schema::audience_or_null, required = false)]
     audience: Option<Vec<String>>,
     /// When the member was last seen (rule 37).
     #[schema(schema_with = schema::time_or_null, required = false)]

@@ -24,6 +24,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+use crate::body;
 use crate::config::ServerConfig;
 use crate::observe::Front;
 use crate::problem::{Kind, Problem};
@@ -50,6 +51,21 @@ fn described() -> (axum::Router<App>, OpenApi) {
         .split_for_parts();
     document::complete(&mut document);
     (router, document)
+}
+
+/// What is wrong with a body as each of the calls reads it.
+pub(crate) fn problems_of_bodies(bytes: &[u8]) -> Vec<Problem> {
+    let single = [
+        body::parse_checked::<dev::Advance>(bytes).err(),
+        body::parse_checked::<dev::Clock>(bytes).err(),
+        body::parse_checked::<engagements::Engage>(bytes).err(),
+        body::parse_checked::<invitations::Decline>(bytes).err(),
+        body::parse_checked::<invitations::Invite>(bytes).err(),
+        body::parse_checked::<invitations::Nothing>(bytes).err(),
+        body::parse_checked::<members::Register>(bytes).err(),
+        body::parse_checked::<notifications::MarkRead>(bytes).err(),
+    ];
+    single.into_iter().flatten().chain(commands::problems(bytes)).collect()
 }
 
 /// Everything that the server answers, observed.

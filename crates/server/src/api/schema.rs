@@ -1,7 +1,7 @@
 //! Schemas of the words that the API shares with the rules.
 
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{KnownFormat, Object, SchemaFormat};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, Object, Schema, SchemaFormat};
 
 /// A text of this form.
 fn text(description: &str, pattern: &str) -> ObjectBuilder {
@@ -56,6 +56,17 @@ pub(crate) fn notification_id_or_null() -> Object {
 
 pub(crate) fn event_id() -> Object {
     text("An event.", "^evt_[0-9a-f]{32}$").build()
+}
+
+pub(crate) fn event_id_or_empty() -> Object {
+    text("An event; nothing is the beginning.", "^(evt_[0-9a-f]{32})?$").build()
+}
+
+pub(crate) fn audience_or_null() -> Schema {
+    let tag = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(64));
+    let tags = ArrayBuilder::new().items(tag).max_items(Some(50));
+    let tags = tags.schema_type(SchemaType::from_iter([Type::Array, Type::Null]));
+    Schema::Array(tags.description(Some("Tags of the people whom this member wants to reach (rule 37).")).build())
 }
 
 pub(crate) fn time() -> Object {
