@@ -299,4 +299,16 @@ mod tests {
         assert_eq!(rows.len(), 2);
         assert!(matches!(&rows[1], Err(MalformedRow { line: 2, reason: Reason::Unreadable(_) })));
     }
+
+    proptest::proptest! {
+        /// Whatever the bytes, every line that is not blank gives one row or one reason, in order.
+        #[test]
+        fn any_bytes_are_read(bytes in proptest::collection::vec(proptest::sample::select(b"ab,\"\n\r 019-\xef\xbb\xbf\xff".to_vec()), 0..400)) {
+            let lines: Vec<u64> = read_rows(bytes.as_slice()).map(|row| row.map_or_else(|bad| bad.line, |row| row.line)).collect();
+            assert!(lines.is_sorted_by(|a, b| a < b));
+            let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+            let filled = text.split(|byte| *byte == b'\n').filter(|line| !line.iter().all(u8::is_ascii_whitespace)).count();
+            assert_eq!(lines.len(), filled);
+        }
+    }
 }

@@ -5,7 +5,9 @@
 mod common;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use common::{acquaint, collegemsg, run};
 use serde_json::Value;
@@ -174,6 +176,25 @@ fn the_caps_of_a_policy_show_in_the_report() {
     assert_eq!(report["refusals"][0]["count"], 2);
     assert_eq!(report["replies"]["to_refused"]["pending_cap"], 1);
     assert_eq!(report["invitations"]["pending"], 2);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_replay_that_is_stopped_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = acquaint();
+    command.arg("replay").arg(collegemsg()).env("TMPDIR", folder.path());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    said.read_line(&mut text).unwrap();
+    assert!(text.starts_with("replayed "), "{text}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert!(Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
+    said.read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{text}");
+    assert!(text.contains("acquaint: stopped by a signal after "), "{text}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]

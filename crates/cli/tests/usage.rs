@@ -45,6 +45,14 @@ fn help_and_version_are_answers() {
 }
 
 #[test]
+fn the_api_describes_itself() {
+    let document = run(&["openapi"]).succeeds();
+    assert!(document.ends_with("}\n"));
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+}
+
+#[test]
 fn a_server_needs_a_key_and_dev_needs_a_loopback_address() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("fjall:{}", folder.path().join("store").display());

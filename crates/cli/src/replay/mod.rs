@@ -26,6 +26,7 @@ use crate::progress::{Progress, grouped};
 use crate::report::{self, Malformed, Source};
 use crate::rows::{MalformedRow, Reason, Row, read_rows};
 use crate::settings::{Key, Sources};
+use crate::signals::Stop;
 use crate::store::{self, Address, Memory};
 use drive::Drive;
 
@@ -175,8 +176,19 @@ async fn start(
     Network::start(store, policy.clone(), clock, config).await.map_err(Failure::failed)
 }
 
-async fn replay(mut drive: Drive, args: &ReplayArgs, judged: &Judged) -> Outcome<(Answers, Happened, report::Checks)> {
+type Replayed = (Answers, Happened, report::Checks);
+
+/// Replays, and stops the engine whatever comes of it, so that a temporary store can be removed.
+async fn replay(drive: Drive, args: &ReplayArgs, judged: &Judged) -> Outcome<Replayed> {
     let network = drive.network().clone();
+    let replayed = feed(drive, &network, args, judged).await;
+    network.shutdown().await;
+    replayed
+}
+
+async fn feed(mut drive: Drive, network: &Network, args: &ReplayArgs, judged: &Judged) -> Outcome<Replayed> {
+    let mut stop = Stop::listen()?;
+    let stopping = tokio::spawn(async move { stop.signal().await });
     let mut progress = Progress::new("replayed", "rows", Some(judged.good));
     let mut done = 0;
     for row in rows(&args.file)?.flatten() {
@@ -185,6 +197,9 @@ async fn replay(mut drive: Drive, args: &ReplayArgs, judged: &Judged) -> Outcome
         if done % STEP == 0 {
             progress.set(done);
         }
+        if stopping.is_finished() {
+            return Err(Failure::failed(format_args!("stopped by a signal after {} rows", grouped(done))));
+        }
     }
     progress.set(done);
     progress.finish();
@@ -192,8 +207,7 @@ async fn replay(mut drive: Drive, args: &ReplayArgs, judged: &Judged) -> Outcome
         return Err(Failure::failed(format_args!("{} changed while it was read", args.file.display())));
     }
     let (answers, happened) = drive.finish().await?;
-    let checks = check(&network, &answers).await?;
-    network.shutdown().await;
+    let checks = check(network, &answers).await?;
     Ok((answers, happened, checks))
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::charts::{Chart, DARK};
 use super::model::{DayLine, Report, share};
-use super::rules::words;
+use super::rules::{numbered, words};
 use super::text::percent;
 use crate::failure::{Failure, Outcome};
 use crate::progress::grouped;
@@ -62,6 +62,10 @@ impl Page<'_> {
 
     fn percent(&self, share: &f64) -> String {
         percent(*share)
+    }
+
+    fn numbered(&self, rules: &str) -> String {
+        numbered(rules)
     }
 
     fn words(&self, span: &acquaint_core::time::Span) -> String {
