@@ -99,7 +99,7 @@ impl Inner {
     }
 
     fn write(&self, plan: &Plan) -> StoreResult<()> {
-        self.versions.begin_commit();
+        self.versions.begin_commit(plan.rows.iter().map(|(key, _, version)| (key, *version)));
         write_batch(&self.database, &self.rows, &plan.writes).map_err(|error| {
             let failed = self.fail(&error);
             match error {
@@ -108,7 +108,7 @@ impl Inner {
                 _ => StoreError::OutcomeUnknown(error::text(&failed)),
             }
         })?;
-        self.versions.finish_commit(plan.rows.iter().map(|(key, _, version)| (key.clone(), *version)));
+        self.versions.finish_commit();
         Ok(())
     }
 

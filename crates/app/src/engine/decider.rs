@@ -30,8 +30,8 @@ pub(super) struct Job {
     pub(super) requests: Vec<Request>,
     pub(super) reply: oneshot::Sender<Vec<Outcome>>,
     pub(super) attempts: u32,
-    /// Gives the room in the queue back when the job is answered.
-    _room: OwnedSemaphorePermit,
+    /// Gives the room in the queue back when it is dropped.
+    room: OwnedSemaphorePermit,
 }
 
 /// A batch that was decided: to be committed, then answered.
@@ -466,7 +466,7 @@ impl Work {
 impl From<Submission> for Job {
     fn from(submission: Submission) -> Self {
         let Submission { requests, reply, room } = submission;
-        Self { requests, reply, attempts: 0, _room: room }
+        Self { requests, reply, attempts: 0, room }
     }
 }
 
@@ -482,6 +482,8 @@ impl Job {
     }
 
     pub(super) fn answer(self, outcomes: Vec<Outcome>) {
+        // Room first, so that whoever asks again on being answered finds it.
+        drop(self.room);
         // Whoever asked may be gone; what was committed stays.
         let _ = self.reply.send(outcomes);
     }

@@ -10,7 +10,7 @@ use acquaint_core::time::Span;
 use acquaint_store_fjall::{FjallStore, Stats};
 use hdrhistogram::Histogram;
 
-use super::community::{Caller, Community, Pending, Step, measured_at, start_time};
+use super::community::{Caller, Community, Pending, Step, measured_at, member, start_time};
 use super::results::{Cost, Run};
 use crate::failure::{Failure, Outcome};
 use crate::output;
@@ -118,8 +118,19 @@ fn cost(kind: &'static str, before: Stats, after: Stats) -> Cost {
 }
 
 /// The mixed run: every caller waits for its answer before it asks again, every answer is on disk.
-pub(super) async fn run(store: &FjallStore, community: &mut Community, commands: u32) -> Outcome<Run> {
+///
+/// With `recording`, what is read and written is recorded, in at most that many bytes.
+pub(super) async fn run(
+    store: &FjallStore,
+    community: &mut Community,
+    commands: u32,
+    recording: Option<usize>,
+) -> Outcome<Run> {
     let network = start(store, Clock::settable(measured_at())).await?;
+    warm_up(&network, community.size.members).await?;
+    if let Some(bytes) = recording {
+        store.start_recording(bytes);
+    }
     let each = commands as usize / CALLERS;
     let before = store.stats();
     let watch = Stopwatch::start();
@@ -143,6 +154,14 @@ pub(super) async fn run(store: &FjallStore, community: &mut Community, commands:
     run.batches = Some(after.commits - before.commits);
     run.longest_commit_ms = Some(after.longest_commit.as_secs_f64() * 1_000.0);
     Ok(run)
+}
+
+/// Looks at every member once, as a server that has run for a while has done.
+async fn warm_up(network: &Network, members: u32) -> Outcome<()> {
+    for id in (0..members).filter_map(member) {
+        network.member(&id).await.map_err(Failure::failed)?;
+    }
+    Ok(())
 }
 
 /// What one caller did.

@@ -79,10 +79,9 @@ async fn measure_engine(args: &BenchArgs, place: &Place, results: &mut Results) 
 
     let store = open(&place.store())?;
     results.costs = engine::costs(&store, &mut community).await?;
-    results.engine = Some(engine::run(&store, &mut community, args.commands).await?);
+    results.engine = Some(engine::run(&store, &mut community, args.commands, None).await?);
     output::note("recording what the engine reads and writes");
-    store.start_recording(RECORDING_BYTES);
-    let recorded = engine::run(&store, &mut community, args.commands / 4).await?;
+    let recorded = engine::run(&store, &mut community, args.commands, Some(RECORDING_BYTES)).await?;
     let trace = store.take_recording();
     drop(store);
     if trace.batches() == 0 {
