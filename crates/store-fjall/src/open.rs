@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use acquaint_store::StoreResult;
-use fjall::config::{BlockSizePolicy, BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry};
+use fjall::config::{BlockSizePolicy, BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry, PinningPolicy};
 use fjall::{AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions};
 
 use crate::error::Errors;
@@ -40,7 +40,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 96 << 20, memtable_bytes: 32 << 20, journal_bytes: 64 << 20, worker_threads: 2 }
+        Self { cache_bytes: 80 << 20, memtable_bytes: 32 << 20, journal_bytes: 64 << 20, worker_threads: 2 }
     }
 }
 
@@ -92,6 +92,10 @@ pub(crate) fn bare(directory: &Path, options: &Options) -> fjall::Result<(Databa
             // Every new invitation asks for a relation that does not exist: filters at all levels.
             .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(10.0))))
             .expect_point_read_hits(false)
+            // What leads to a block is kept apart from the blocks, two bytes a key: a read by name
+            // goes through it on every level, and most end there.
+            .index_block_pinning_policy(PinningPolicy::all(true))
+            .filter_block_pinning_policy(PinningPolicy::all(true))
     })?;
     Ok((database, rows))
 }

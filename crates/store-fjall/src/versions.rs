@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::keys::Key;
 
 /// Places in the table, a power of two; 24 bytes each, touched only as they are used.
-const PLACES: usize = 1 << 20;
+const PLACES: usize = 1 << 19;
 
 /// Versions by the key of the row; 0 is a row that does not exist.
 pub(crate) struct Versions {

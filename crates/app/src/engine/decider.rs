@@ -68,8 +68,8 @@ pub(super) struct Decider {
     failures: u64,
     /// Batches made so far; the last one bears this number.
     made: u64,
-    /// Batches of which nothing was reported yet.
-    in_flight: u64,
+    /// The jobs in each batch of which nothing was reported yet; reports come in their order.
+    in_flight: VecDeque<usize>,
 }
 
 impl Decider {
@@ -92,7 +92,7 @@ impl Decider {
             overlay: Overlay::default(),
             failures: 0,
             made: 0,
-            in_flight: 0,
+            in_flight: VecDeque::new(),
         }
     }
 
@@ -102,27 +102,46 @@ impl Decider {
         while let Ok(place) = self.decided.clone().reserve_owned().await {
             let Some(jobs) = self.gather().await else { return };
             let batch = self.decide_batch(jobs).await;
-            self.in_flight += 1;
+            self.in_flight.push_back(batch.jobs.len());
             place.send(batch);
         }
     }
 
     /// The next jobs: those whose commit failed first, else what waits in the queue. `None` once
     /// there will be no more.
+    ///
+    /// While a batch is being committed, half of all that is under way is waited for: then one half
+    /// is decided while the other is committed. Taking the first that comes would make batches of
+    /// one and of all others in turn, and each thread would wait for the other.
     async fn gather(&mut self) -> Option<Vec<Job>> {
         while let Ok(report) = self.reports.try_recv() {
             self.take_note(report);
         }
+        let mut jobs = Vec::new();
+        let mut commands = 0;
         loop {
-            if let Some(jobs) = self.retries.pop_front() {
+            if jobs.is_empty()
+                && let Some(failed) = self.retries.pop_front()
+            {
+                return Some(failed);
+            }
+            let under_way = jobs.len() + self.waiting.len() + self.in_flight.iter().sum::<usize>();
+            let full = |jobs: &Vec<Job>, commands| jobs.len() >= under_way.div_ceil(2) || commands >= self.max_batch;
+            while !full(&jobs, commands)
+                && let Ok(next) = self.waiting.try_recv()
+            {
+                self.take(next, &mut jobs, &mut commands);
+            }
+            if !jobs.is_empty() && (self.in_flight.is_empty() || full(&jobs, commands)) {
                 return Some(jobs);
             }
             tokio::select! {
                 biased;
                 Some(report) = self.reports.recv() => self.take_note(report),
                 next = self.waiting.recv() => match next {
-                    Some(first) => return Some(self.fill(first)),
-                    None if self.in_flight == 0 => return None,
+                    Some(next) => self.take(next, &mut jobs, &mut commands),
+                    None if !jobs.is_empty() => return Some(jobs),
+                    None if self.in_flight.is_empty() => return None,
                     // What is under way may yet come back.
                     None => {
                         let report = self.reports.recv().await?;
@@ -133,23 +152,17 @@ impl Decider {
         }
     }
 
-    /// Takes what else waits, up to the size of a batch. The last submission may take it over that
-    /// size, by less than its own length.
-    fn fill(&mut self, first: Submission) -> Vec<Job> {
-        let mut commands = first.requests.len();
-        let mut jobs = vec![Job::from(first)];
-        while commands < self.max_batch
-            && let Ok(next) = self.waiting.try_recv()
-        {
-            commands += next.requests.len();
-            jobs.push(Job::from(next));
-        }
-        self.shared.metrics.queue_depth.dec_by(i64::try_from(commands).unwrap_or(i64::MAX));
-        jobs
+    /// Takes a submission off the queue. The last of a batch may take it over its size, by less than
+    /// its own length.
+    fn take(&self, submission: Submission, jobs: &mut Vec<Job>, commands: &mut usize) {
+        let more = submission.requests.len();
+        self.shared.metrics.queue_depth.dec_by(i64::try_from(more).unwrap_or(i64::MAX));
+        *commands += more;
+        jobs.push(Job::from(submission));
     }
 
     fn take_note(&mut self, report: Report) {
-        self.in_flight -= 1;
+        self.in_flight.pop_front();
         match report {
             Report::Committed(number) => self.overlay.forget_until(number),
             Report::Failed(groups) => {
