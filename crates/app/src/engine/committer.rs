@@ -7,8 +7,8 @@ use acquaint_core::relation::Relation;
 use acquaint_store::{Changes, StoreError, StoreResult};
 use tokio::sync::mpsc;
 
-use super::Shared;
 use super::decider::{Batch, Job, Report};
+use super::{Outcome, Shared};
 use crate::clock::Stopwatch;
 
 pub(super) struct Committer {
@@ -45,9 +45,7 @@ impl Committer {
         match self.write(&batch.changes).await {
             Ok(()) => {
                 self.publish(&batch.changes);
-                for (job, outcomes) in batch.jobs {
-                    job.answer(outcomes);
-                }
+                answer(batch.jobs, batch.changes);
                 Report::Committed(batch.number)
             }
             Err(error) => {
@@ -87,6 +85,17 @@ impl Committer {
             self.shared.cache.put_relation(row.unwrap_or_else(|| Arc::new(Relation::new(change.before.pair.clone()))));
         }
     }
+}
+
+/// Answers on a thread of the runtime, where those who wait are woken cheaply, so that the next
+/// commit need not wait for them. What was written is let go of there, too.
+fn answer(jobs: Vec<(Job, Vec<Outcome>)>, written: Changes) {
+    tokio::spawn(async move {
+        for (job, outcomes) in jobs {
+            job.answer(outcomes);
+        }
+        drop(written);
+    });
 }
 
 /// Answers the jobs of a failed batch that cannot be tried again; the others come back in halves,
