@@ -46,7 +46,7 @@ impl Clock {
         }
     }
 
-    /// Whether [`Clock::set`] does anything.
+    /// Whether it can be set, and stands still in between.
     #[must_use]
     pub fn is_settable(&self) -> bool {
         matches!(self.0, Source::Settable(_))

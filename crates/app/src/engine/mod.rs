@@ -3,9 +3,9 @@
 //! Two threads work on every batch, one after the other, so that one batch is decided while the
 //! one before it reaches the disk:
 //!
-//! 1. [`decider`] takes what waits in the queue (bounded), reads the facts of all in one go, and
+//! 1. `decider` takes what waits in the queue (bounded), reads the facts of all in one go, and
 //!    decides one command after the other, each seeing those before it;
-//! 2. [`committer`] writes the batch, publishes its rows to the cache, and answers.
+//! 2. `committer` writes the batch, publishes its rows to the cache, and answers.
 //!
 //! Nothing is answered, and nothing can be read, before it is committed. A commit that fails takes
 //! with it the batches that were decided on top of it; their commands are decided again, in halves,
@@ -96,7 +96,7 @@ struct Submission {
     room: OwnedSemaphorePermit,
 }
 
-/// A running engine. Dropping it stops the engine; [`Engine::stop`] waits until it has.
+/// A running engine. Dropping it stops the engine; `Threads::join` waits until it has.
 #[derive(Debug)]
 pub struct Engine {
     queue: mpsc::UnboundedSender<Submission>,
