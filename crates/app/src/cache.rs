@@ -49,13 +49,15 @@ impl Weighter<Pair, Arc<Relation>> for Weight {
 }
 
 impl RowCache {
-    /// A cache of about that many bytes, half of them for members.
+    /// A cache of about that many bytes, two thirds of them for members: every command and nearly
+    /// every read asks for two of those, while a relation is seldom asked for twice.
     pub(crate) fn new(bytes: u64) -> Self {
-        let half = bytes / 2;
-        let expected = |row: usize| usize::try_from(half).unwrap_or(usize::MAX) / row;
+        let relations = bytes / 3;
+        let members = bytes - relations;
+        let expected = |bytes: u64, row: usize| usize::try_from(bytes).unwrap_or(usize::MAX) / row;
         Self {
-            members: Cache::with_weighter(expected(MEMBER_BYTES), half, Weight),
-            relations: Cache::with_weighter(expected(RELATION_BYTES), half, Weight),
+            members: Cache::with_weighter(expected(members, MEMBER_BYTES), members, Weight),
+            relations: Cache::with_weighter(expected(relations, RELATION_BYTES), relations, Weight),
         }
     }
 
