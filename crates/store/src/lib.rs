@@ -194,6 +194,14 @@ pub struct MemberChange {
     pub after: Option<Arc<Member>>,
 }
 
+impl MemberChange {
+    /// The row as it is from now on; version 0 if it was removed.
+    #[must_use]
+    pub fn row(&self) -> Arc<Member> {
+        self.after.clone().unwrap_or_else(|| Arc::new(Member::new(self.before.id.clone())))
+    }
+}
+
 /// What becomes of a relation.
 #[derive(Debug, Clone)]
 pub struct RelationChange {
@@ -212,6 +220,12 @@ impl RelationChange {
             Some(last) => last.as_ref(),
             None => Some(&self.before),
         }
+    }
+
+    /// The row as it is from now on; version 0 if it was removed.
+    #[must_use]
+    pub fn row(&self) -> Arc<Relation> {
+        self.after().cloned().unwrap_or_else(|| Arc::new(Relation::new(self.before.pair.clone())))
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use acquaint_core::member::Member;
-use acquaint_core::relation::Relation;
 use acquaint_store::{Changes, StoreError, StoreResult};
 use tokio::sync::mpsc;
 
@@ -76,14 +74,8 @@ impl Committer {
 
     /// Makes the committed rows known to those who read beside the engine.
     fn publish(&self, changes: &Changes) {
-        for change in &changes.members {
-            let row = change.after.clone();
-            self.shared.cache.put_member(row.unwrap_or_else(|| Arc::new(Member::new(change.before.id.clone()))));
-        }
-        for change in &changes.relations {
-            let row = change.after().cloned();
-            self.shared.cache.put_relation(row.unwrap_or_else(|| Arc::new(Relation::new(change.before.pair.clone()))));
-        }
+        changes.members.iter().for_each(|change| self.shared.cache.put_member(change.row()));
+        changes.relations.iter().for_each(|change| self.shared.cache.put_relation(change.row()));
     }
 }
 

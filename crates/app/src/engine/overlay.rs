@@ -37,15 +37,8 @@ impl Overlay {
     }
 
     pub(super) fn push(&mut self, number: u64, changes: &Changes) {
-        let member = |change: &MemberChange| {
-            let row = change.after.clone().unwrap_or_else(|| Arc::new(Member::new(change.before.id.clone())));
-            (row.id.clone(), row)
-        };
-        let relation = |change: &RelationChange| {
-            let row = change.after().cloned();
-            let row = row.unwrap_or_else(|| Arc::new(Relation::new(change.before.pair.clone())));
-            (row.pair.clone(), row)
-        };
+        let member = |change: &MemberChange| (change.before.id.clone(), change.row());
+        let relation = |change: &RelationChange| (change.before.pair.clone(), change.row());
         self.batches.push_back(BatchRows {
             number,
             members: changes.members.iter().map(member).collect(),
