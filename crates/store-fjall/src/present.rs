@@ -161,7 +161,7 @@ impl View<'_> {
             Some(after) => table.all().after(after.to_vec()),
             None => table.all(),
         };
-        self.rows(range, false).take(limit).map(|row| Ok(row?.0.to_vec())).collect()
+        self.rows_uncounted(range, false).take(limit).map(|row| Ok(row?.0.to_vec())).collect()
     }
 }
 

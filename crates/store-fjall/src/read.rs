@@ -120,12 +120,19 @@ impl View<'_> {
         range: Range,
         backwards: bool,
     ) -> impl Iterator<Item = Result<(fjall::UserKey, UserValue), ReadError>> + '_ {
+        let counted = |(key, value): &(fjall::UserKey, UserValue)| self.store.counters.read(key.len() + value.len());
+        self.rows_uncounted(range, backwards).map(move |row| row.inspect(counted))
+    }
+
+    /// The same, for work of the store's own that nobody asked for.
+    pub(crate) fn rows_uncounted(
+        &self,
+        range: Range,
+        backwards: bool,
+    ) -> impl Iterator<Item = Result<(fjall::UserKey, UserValue), ReadError>> + '_ {
         let rows = (!range.is_empty()).then(|| self.snapshot.range(&self.store.rows, (range.from, range.to)));
         let mut rows = rows.into_iter().flatten();
-        std::iter::from_fn(move || if backwards { rows.next_back() } else { rows.next() }).map(|row| {
-            let (key, value) = row.into_inner()?;
-            self.store.counters.read(key.len() + value.len());
-            Ok((key, value))
-        })
+        std::iter::from_fn(move || if backwards { rows.next_back() } else { rows.next() })
+            .map(|row| Ok(row.into_inner()?))
     }
 }
