@@ -10,7 +10,7 @@ use crate::failure::{Failure, Outcome};
 use crate::settings::{Key, Sources, number};
 
 /// Memory for rows and blocks, in MiB, where nothing is said.
-const CACHE_MIB: u64 = 200;
+const CACHE_MIB: u64 = 208;
 
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
