@@ -234,7 +234,10 @@ async fn crossing_invitations_on_two_engines_connect() {
         let (a, b) = (format!("a{pair}"), format!("b{pair}"));
         let (there, back) = tokio::join!(one.submit(invite(&a, &b)), other.submit(invite(&b, &a)));
         let states = [there, back].map(|outcome| invitation_of(&outcome.unwrap().unwrap()).state);
-        assert!(states.contains(&InvitationState::Pending) && states.contains(&InvitationState::Accepted), "{states:?}");
+        assert!(
+            states.contains(&InvitationState::Pending) && states.contains(&InvitationState::Accepted),
+            "{states:?}"
+        );
         assert_eq!(one.member(&member(&a)).await.unwrap().ledger.connections, 1);
     }
 }

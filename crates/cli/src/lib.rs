@@ -84,6 +84,6 @@ fn engine_config(sources: &Sources, memory: Memory) -> Outcome<EngineConfig> {
     Ok(EngineConfig {
         queue: sources.get(Key::QueueLength, number(1, 1 << 20))?.unwrap_or(default.queue),
         batch: sources.get(Key::BatchSize, number(1, 1 << 16))?.unwrap_or(default.batch),
-        cache_bytes: memory.engine,
+        cache_bytes: memory.members,
     })
 }

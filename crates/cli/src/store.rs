@@ -10,7 +10,7 @@ use crate::failure::{Failure, Outcome};
 use crate::settings::{Key, Sources, number};
 
 /// Memory for rows and blocks, in MiB, where nothing is said.
-const CACHE_MIB: u64 = 208;
+const CACHE_MIB: u64 = 256;
 
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,23 +53,28 @@ pub(crate) fn address(sources: &Sources) -> Outcome<Option<Address>> {
     }
 }
 
-/// How memory is shared out: the store's blocks and the engine's rows, in bytes.
+/// How memory is shared out, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Memory {
-    pub(crate) store: u64,
-    pub(crate) engine: u64,
+    /// The embedded store's blocks.
+    blocks: u64,
+    /// Relations, packed.
+    rows: u64,
+    /// Members, in the engine.
+    pub(crate) members: u64,
 }
 
 pub(crate) fn memory(sources: &Sources) -> Outcome<Memory> {
     let mib = sources.get(Key::CacheMib, number(8, 1 << 20))?.unwrap_or(CACHE_MIB);
-    // A row that the engine keeps saves a read of blocks, so that most goes there.
-    let store = (mib << 20) / 3;
-    Ok(Memory { store, engine: (mib << 20) - store })
+    // A row that is kept saves a read of blocks, so that most goes to rows.
+    let blocks = (mib << 20) / 4;
+    let rows = blocks + blocks / 2;
+    Ok(Memory { blocks, rows, members: (mib << 20) - blocks - rows })
 }
 
 /// Opens a store, making it if there is none.
 pub(crate) fn open(address: &Address, memory: Memory) -> Outcome<Arc<dyn Store>> {
-    let options = Options { cache_bytes: memory.store, ..Options::default() };
+    let options = Options { cache_bytes: memory.blocks, row_bytes: memory.rows, ..Options::default() };
     let store = FjallStore::open(&address.0, &options).map_err(failed)?;
     Ok(Arc::new(store))
 }
