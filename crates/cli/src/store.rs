@@ -10,7 +10,7 @@ use crate::failure::{Failure, Outcome};
 use crate::settings::{Key, Sources, number};
 
 /// Memory for rows and blocks, in MiB, where nothing is said.
-const CACHE_MIB: u64 = 256;
+const CACHE_MIB: u64 = 224;
 
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +66,9 @@ pub(crate) struct Memory {
 
 pub(crate) fn memory(sources: &Sources) -> Outcome<Memory> {
     let mib = sources.get(Key::CacheMib, number(8, 1 << 20))?.unwrap_or(CACHE_MIB);
-    // A row that is kept saves a read of blocks, so that most goes to rows.
-    let blocks = (mib << 20) / 4;
-    let rows = blocks + blocks / 2;
-    Ok(Memory { blocks, rows, members: (mib << 20) - blocks - rows })
+    // A row that is kept saves a read of blocks, and of members every command needs two.
+    let sixteenth = (mib << 20) / 16;
+    Ok(Memory { blocks: 4 * sixteenth, rows: 5 * sixteenth, members: 7 * sixteenth })
 }
 
 /// Opens a store, making it if there is none.

@@ -1,4 +1,5 @@
-//! The least that a commit can cost: the recorded reads and writes, on fjall alone.
+//! The least that a commit can cost: the recorded reads and writes, on fjall alone. What the store
+//! knew from memory is read too, as fjall alone has to.
 //!
 //! What the store and the engine take beyond this is ours to answer for.
 

@@ -44,8 +44,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            cache_bytes: 64 << 20,
-            row_bytes: 96 << 20,
+            cache_bytes: 56 << 20,
+            row_bytes: 70 << 20,
             memtable_bytes: 24 << 20,
             journal_bytes: 64 << 20,
             worker_threads: 1,

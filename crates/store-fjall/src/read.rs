@@ -102,14 +102,18 @@ impl Inner {
     /// To be asked after the moment of a read has begun: what was never there by now was not there
     /// then.
     fn remembered(&self, before: Before, key: &[u8]) -> Remembered {
-        if self.present.lacks(key) {
-            return Remembered::Missing;
-        }
-        match self.lately.get(before, key) {
-            Some(Known { version: 0, .. }) => Remembered::Missing,
-            Some(Known { row: Some(row), .. }) => Remembered::Row(row),
-            _ => Remembered::Nothing,
-        }
+        let remembered = if self.present.lacks(key) {
+            Remembered::Missing
+        } else {
+            match self.lately.get(before, key) {
+                Some(Known { version: 0, .. }) => Remembered::Missing,
+                Some(Known { row: Some(row), .. }) => Remembered::Row(row),
+                _ => return Remembered::Nothing,
+            }
+        };
+        // The bare store has no such memory: it is to read what it takes us nothing to know.
+        self.recorder.read(key);
+        remembered
     }
 }
 
