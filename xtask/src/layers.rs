@@ -48,6 +48,8 @@ const LAYERS: &[Layer] = &[
         may_use: &["acquaint-core", "acquaint-store", "acquaint-store-fjall", "acquaint-app", "acquaint-server"],
         never: &[],
     },
+    // For tests alone: starts and breaks what they need, and knows nothing of ours.
+    Layer { package: "acquaint-testkit", may_use: &[], never: &[ASYNC, DATABASES, HTTP] },
     // This package: outside all layers.
     Layer { package: "xtask", may_use: &[], never: &[] },
 ];
