@@ -44,7 +44,12 @@ pub(crate) enum Reaction {
 impl Trouble {
     pub(crate) fn reaction(&self) -> Reaction {
         match self {
-            Trouble::Database(error) => error.code().map_or(Reaction::Unavailable, of_code),
+            Trouble::Database(error) => match error.code() {
+                Some(code) => of_code(code),
+                None if error.is_closed() || is_of_the_network(error) => Reaction::Unavailable,
+                // A value that does not go into its column.
+                None => Reaction::Failed,
+            },
             Trouble::Deadline(_) | Trouble::NoConnection(_) => Reaction::Unavailable,
             Trouble::Unreadable(_) => Reaction::Failed,
         }
@@ -66,6 +71,10 @@ impl From<Trouble> for StoreError {
             Reaction::Failed => StoreError::Failed(trouble.to_string()),
         }
     }
+}
+
+fn is_of_the_network(error: &tokio_postgres::Error) -> bool {
+    error.source().is_some_and(|source| source.is::<std::io::Error>())
 }
 
 fn class(code: &SqlState) -> &str {

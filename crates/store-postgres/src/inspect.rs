@@ -16,9 +16,9 @@ const TABLES: &str = "{members,relations,past_invitations,notifications,events,i
 
 const SERVER: &str = "SELECT current_setting('server_version_num')::int, current_setting('server_version'), \
     current_setting('server_encoding'), pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, \
-    current_database()::text, current_user::text, \
+    current_database()::text, current_user::text, coalesce(current_schema()::text, 'public'), \
     EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus'), \
-    to_regclass('acquaint_migrations') IS NOT NULL, to_regclass('members') IS NOT NULL";
+    to_regclass('acquaint_migrations') IS NOT NULL";
 
 const SCHEMA: &str = "SELECT version, works_with, \
     (SELECT bool_and(has_table_privilege(name, privilege)) FROM unnest($1::text::text[]) AS name, \
@@ -44,6 +44,8 @@ pub(crate) struct Server {
     is_read_only: bool,
     database: String,
     user: String,
+    /// Where tables are made, and found.
+    schema_name: String,
     pub(crate) is_distributed: bool,
     schema: Option<Schema>,
 }
@@ -76,7 +78,7 @@ impl Server {
     #[expect(clippy::disallowed_methods, reason = "asked before statements are prepared")]
     async fn ask(client: &Client, name: String) -> Result<Self, tokio_postgres::Error> {
         let row = client.query_one(SERVER, &[]).await?;
-        let migrated: bool = row.try_get(7)?;
+        let migrated: bool = row.try_get(8)?;
         let schema = if migrated { client.query_opt(SCHEMA, &[&TABLES]).await? } else { None };
         Ok(Self {
             name,
@@ -86,7 +88,8 @@ impl Server {
             is_read_only: row.try_get(3)?,
             database: row.try_get(4)?,
             user: row.try_get(5)?,
-            is_distributed: row.try_get(6)?,
+            schema_name: row.try_get(6)?,
+            is_distributed: row.try_get(7)?,
             schema: schema.as_ref().map(Schema::of).transpose()?,
         })
     }
@@ -96,7 +99,7 @@ impl Server {
     /// # Errors
     /// A sentence that says why not, and what to do.
     pub(crate) fn fits(&self, needs: Needs) -> Result<(), String> {
-        let Self { name, version_name, database, encoding, user, .. } = self;
+        let Self { name, version_name, database, encoding, user, schema_name, .. } = self;
         if self.version < OLDEST_SERVER {
             return Err(format!("{name} is PostgreSQL {version_name}: Acquaint needs version 15 or later"));
         }
@@ -132,7 +135,7 @@ impl Server {
             )),
             (Needs::Tables, Some(schema)) if !schema.may_be_used => Err(format!(
                 "the user {user} may not read and write the tables in {database} at {name}: as their owner, \
-                 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {user}"
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema_name} TO {user}"
             )),
             _ => Ok(()),
         }
@@ -163,6 +166,7 @@ mod tests {
             is_read_only: false,
             database: "town".into(),
             user: "ann".into(),
+            schema_name: "public".into(),
             is_distributed: false,
             schema: Some(Schema { version: LATEST, works_with: LATEST, may_be_used: true }),
         }

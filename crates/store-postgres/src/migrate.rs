@@ -38,8 +38,8 @@ const ALL: [Migration; 1] =
 /// The last one.
 pub(crate) const LATEST: i32 = ALL.len() as i32;
 
-/// Two processes that migrate at once wait for each other here. The number means nothing.
-const LOCK: i64 = 0x6163_7175_6169_6e74;
+/// Two processes that migrate one schema at once wait for each other here. The number means nothing.
+const LOCK: &str = "SELECT pg_advisory_lock(1633907573, hashtext(current_schema()))";
 
 const LOG: &str = "CREATE TABLE IF NOT EXISTS acquaint_migrations (
   version int NOT NULL PRIMARY KEY,
@@ -182,7 +182,7 @@ impl Migrator {
     /// [`StoreError::Failed`] with what the database said; the migrations before that one stay.
     pub async fn apply(mut self) -> StoreResult<Pending> {
         // Until this connection ends.
-        self.run(&format!("SELECT pg_advisory_lock({LOCK})")).await?;
+        self.run(LOCK).await?;
         self.look_again().await?;
         let pending = self.pending().await?;
         if !pending.migrations.is_empty() {

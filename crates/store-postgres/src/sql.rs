@@ -105,7 +105,7 @@ statements! {
     // Touches no row, and is refused all the same where nothing may be written.
     Writable => "UPDATE servers SET beats = beats WHERE member_id = '#server-'",
     Register => "INSERT INTO servers (member_id, commits, low_water, beats) VALUES ($1, 0, $2, 0)",
-    Fence => "UPDATE servers SET commits = $2, low_water = $3 WHERE member_id = $1 AND commits = $2 - 1",
+    Fence => "UPDATE servers SET commits = $2, low_water = $3 WHERE member_id = $1 AND commits = $2 - 1::bigint",
     Beat => "UPDATE servers SET beats = beats + 1 WHERE member_id = $1 RETURNING commits",
     Servers => "SELECT member_id, commits, beats FROM servers",
     HighestPromise => "SELECT low_water, member_id FROM servers WHERE member_id <> $1 ORDER BY low_water DESC LIMIT 1",
