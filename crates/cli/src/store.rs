@@ -1,5 +1,6 @@
 //! From the words `fjall:DIRECTORY` to an open store.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +23,13 @@ impl Default for Address {
     }
 }
 
+/// In the words in which it is given.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fjall:{}", self.0.display())
+    }
+}
+
 impl Address {
     pub(crate) fn directory(path: &Path) -> Self {
         Self(path.into())
@@ -32,7 +40,7 @@ impl Address {
         &self.0
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("fjall", directory)) if !directory.is_empty() => Ok(Self(directory.into())),
             Some(("postgres" | "postgresql", _)) => {
