@@ -39,6 +39,7 @@ impl Inner {
                 .map(|(owner, id)| view.invitation(owner, *id))
                 .collect::<Result<_, _>>()?,
             claims: wanted.claims.iter().map(|name| view.claim(name)).collect::<Result<_, _>>()?,
+            ids_after: None,
         };
         let members = wanted.members.iter().zip(&loaded.members);
         let members = members.map(|(id, row)| (keys::member(id), row.as_ref().map_or(0, |row| row.version)));

@@ -192,6 +192,7 @@ impl Store for MemoryStore {
             relations: wanted.relations.iter().map(|p| rows.relations.get(p).map(|r| Relation::clone(r))).collect(),
             invitations: wanted.invitations.iter().map(|(owner, id)| rows.invitation(owner, *id)).collect(),
             claims: wanted.claims.iter().map(|name| rows.claims.get(name).cloned()).collect(),
+            ids_after: None,
         })
     }
 
