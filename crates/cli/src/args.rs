@@ -117,7 +117,7 @@ struct EngineArgs {
     /// Commands in one commit, at most [default: 1024]
     #[arg(long, value_name = "NUMBER")]
     batch_size: Option<String>,
-    /// Memory for rows and blocks of the store, in MiB [default: 240]
+    /// Memory for rows and blocks of the store, in MiB [default: 200]
     #[arg(long, value_name = "MIB")]
     cache_mib: Option<String>,
 }

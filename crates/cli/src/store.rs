@@ -11,7 +11,7 @@ use crate::failure::{Failure, Outcome};
 use crate::settings::{Key, Sources, number};
 
 /// Memory for rows and blocks, in MiB, where nothing is said.
-const CACHE_MIB: u64 = 240;
+const CACHE_MIB: u64 = 200;
 
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
