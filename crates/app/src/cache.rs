@@ -49,10 +49,10 @@ impl Weighter<Pair, Arc<Relation>> for Weight {
 }
 
 impl RowCache {
-    /// A cache of about that many bytes, two thirds of them for members: every command and nearly
+    /// A cache of about that many bytes, three quarters of them for members: every command and nearly
     /// every read asks for two of those, while a relation is seldom asked for twice.
     pub(crate) fn new(bytes: u64) -> Self {
-        let relations = bytes / 3;
+        let relations = bytes / 4;
         let members = bytes - relations;
         let expected = |bytes: u64, row: usize| usize::try_from(bytes).unwrap_or(usize::MAX) / row;
         Self {

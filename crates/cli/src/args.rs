@@ -29,6 +29,9 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Fill an empty store from a backup
     Restore(RestoreArgs),
+    /// Copy what one store keeps into another one
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Measure this machine
     Bench(BenchArgs),
     /// Print the OpenAPI description of the HTTP API
@@ -114,7 +117,7 @@ struct EngineArgs {
     /// Commands in one commit, at most [default: 1024]
     #[arg(long, value_name = "NUMBER")]
     batch_size: Option<String>,
-    /// Memory for rows and blocks of the store, in MiB [default: 240]
+    /// Memory for rows and blocks of the store, in MiB [default: 200]
     #[arg(long, value_name = "MIB")]
     cache_mib: Option<String>,
 }
@@ -156,6 +159,25 @@ pub(crate) enum PolicyCommand {
         /// linkedin or open
         preset: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Copy everything into an empty store of any kind, and compare the two
+    Copy(CopyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyArgs {
+    /// The store that is read; no server may run on it
+    #[arg(long, value_name = "STORE")]
+    pub(crate) from: String,
+    /// The store that is filled
+    #[arg(long, value_name = "STORE")]
+    pub(crate) to: String,
+    /// File that says how far the copy has come, so that the same command goes on after a crash
+    #[arg(long, value_name = "FILE", default_value = "acquaint-copy.progress")]
+    pub(crate) progress: PathBuf,
 }
 
 #[derive(Debug, Args)]

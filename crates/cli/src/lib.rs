@@ -6,6 +6,7 @@
 mod args;
 pub mod backup;
 pub mod bench;
+mod copy;
 pub mod failure;
 pub mod output;
 mod policy;
@@ -24,7 +25,7 @@ use acquaint_app::EngineConfig;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Cli, Command};
+use args::{Cli, Command, StoreCommand};
 use failure::{Failure, Outcome, one_line};
 use settings::{Key, Sources, number};
 use store::Memory;
@@ -67,6 +68,7 @@ fn carry_out(command: Command) -> Outcome<()> {
         Command::Policy(command) => policy::run(&command),
         Command::Backup(args) => block_on(backup::backup(&args)),
         Command::Restore(args) => block_on(backup::restore(&args)),
+        Command::Store(StoreCommand::Copy(args)) => block_on(copy::run(&args)),
         Command::Bench(args) => bench::run(&args),
         Command::Openapi => serve::openapi(),
     }

@@ -1,5 +1,6 @@
 //! From the words `fjall:DIRECTORY` to an open store.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::failure::{Failure, Outcome};
 use crate::settings::{Key, Sources, number};
 
 /// Memory for rows and blocks, in MiB, where nothing is said.
-const CACHE_MIB: u64 = 240;
+const CACHE_MIB: u64 = 200;
 
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,13 @@ pub(crate) struct Address(PathBuf);
 impl Default for Address {
     fn default() -> Self {
         Self("acquaint-data".into())
+    }
+}
+
+/// In the words in which it is given.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fjall:{}", self.0.display())
     }
 }
 
@@ -32,7 +40,7 @@ impl Address {
         &self.0
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("fjall", directory)) if !directory.is_empty() => Ok(Self(directory.into())),
             Some(("postgres" | "postgresql", _)) => {

@@ -58,6 +58,13 @@ impl Plan {
         Ok(plan.finish())
     }
 
+    /// Keys of members and relations that are written, and may be new.
+    pub(crate) fn new_rows(&self) -> impl Iterator<Item = &Key> {
+        let is_row = |key: &Key| [Table::Member, Table::Relation].iter().any(|table| table.has(key));
+        let written = self.writes.iter().filter(|(_, value)| value.as_ref().is_some_and(|value| !value.is_empty()));
+        written.map(|(key, _)| key).filter(move |key| is_row(key))
+    }
+
     /// The removal of these keys.
     pub(crate) fn of_removals(removed: Vec<Key>) -> Self {
         let mut plan = Self::default();

@@ -81,6 +81,9 @@ impl Inner {
     }
 
     fn version(&self, snapshot: &fjall::Snapshot, key: &Key) -> Result<u64, ReadError> {
+        if self.present.lacks(key) {
+            return Ok(0);
+        }
         let row = snapshot.get(&self.rows, key)?;
         self.counters.read(row.as_ref().map_or(0, |row| key.len() + row.len()));
         row.map_or(Ok(0), |row| Ok(codec::version(&row)?))
@@ -99,6 +102,7 @@ impl Inner {
     }
 
     fn write(&self, plan: &Plan) -> StoreResult<()> {
+        plan.new_rows().for_each(|key| self.present.add(key));
         self.versions.begin_commit(plan.rows.iter().map(|(key, _, version)| (key, *version)));
         write_batch(&self.database, &self.rows, &plan.writes).map_err(|error| {
             let failed = self.fail(&error);

@@ -11,7 +11,8 @@
 //! One ordered keyspace; see `keys` for the tables and `codec` for the values. A relation is kept
 //! once, with an empty mirror row for the other member. Commits are one at a time, each one batch;
 //! the versions that a commit was decided on are compared with a memory of the rows last seen
-//! (`versions`), so that most comparisons read nothing.
+//! (`versions`), so that most comparisons read nothing. What does not exist is mostly known from a
+//! filter in memory (`present`).
 //!
 //! # What it costs
 //! Memory is bounded by [`Options`]: the cache, and up to three memtables. Journals are bounded too,
@@ -27,6 +28,7 @@ mod keys;
 mod lists;
 mod manifest;
 mod open;
+mod present;
 mod read;
 mod scan;
 mod stats;
@@ -64,6 +66,8 @@ const ERASED_AT_ONCE: usize = 1_000;
 /// A store in a directory of the local disk.
 #[derive(Clone)]
 pub struct FjallStore {
+    /// Ended before the rest is let go of, so that whoever dropped the store can open it again.
+    _filler: Arc<present::Filler>,
     inner: Arc<Inner>,
 }
 
@@ -75,6 +79,7 @@ struct Inner {
     errors: Errors,
     writer: commit::Writer,
     versions: versions::Versions,
+    present: present::Present,
     counters: stats::Counters,
     recorder: trace::Recorder,
     _lock: File,
@@ -104,11 +109,13 @@ impl FjallStore {
             errors,
             writer: commit::Writer::default(),
             versions: versions::Versions::new(),
+            present: present::Present::default(),
             counters: stats::Counters::default(),
             recorder: trace::Recorder::default(),
             _lock: opened.lock,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Arc::new(inner);
+        Ok(Self { _filler: Arc::new(present::Filler::start(&inner)), inner })
     }
 
     /// What the store has done since it was opened.

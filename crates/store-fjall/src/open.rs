@@ -34,13 +34,14 @@ pub struct Options {
     /// Bytes of full journals from which on slow tables are flushed so that old journals can go.
     /// Bounds how much is read again after a crash. At least 64 MiB.
     pub journal_bytes: u64,
-    /// Threads that flush and compact. With two, one is always free to flush.
+    /// Threads that flush and compact. With more than one, fjall keeps the first free to flush, and
+    /// while the others compact it spins: a whole core for nothing.
     pub worker_threads: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 80 << 20, memtable_bytes: 32 << 20, journal_bytes: 64 << 20, worker_threads: 2 }
+        Self { cache_bytes: 80 << 20, memtable_bytes: 32 << 20, journal_bytes: 64 << 20, worker_threads: 1 }
     }
 }
 

@@ -28,6 +28,9 @@ impl Inner {
 
     /// Reads rows, and remembers their versions for the commit that follows.
     pub(crate) fn load(&self, wanted: &Wanted) -> Result<Loaded, ReadError> {
+        if let Some(nothing) = self.nothing(wanted) {
+            return Ok(nothing);
+        }
         let before = self.versions.before_read();
         let view = self.view();
         let loaded = Loaded {
@@ -48,11 +51,26 @@ impl Inner {
         self.versions.learn(before, members.chain(relations));
         Ok(loaded)
     }
+
+    /// The answer where nothing of what is wanted was ever there. A row that is lacked now was
+    /// lacked before, so that all of them were at the moment at which the first was looked for.
+    fn nothing(&self, wanted: &Wanted) -> Option<Loaded> {
+        let lacks = |key: Key| self.present.lacks(&key);
+        let rows_alone = wanted.invitations.is_empty() && wanted.claims.is_empty();
+        let nothing = rows_alone
+            && wanted.members.iter().all(|id| lacks(keys::member(id)))
+            && wanted.relations.iter().all(|pair| lacks(keys::relation(pair)));
+        nothing.then(|| Loaded {
+            members: vec![None; wanted.members.len()],
+            relations: vec![None; wanted.relations.len()],
+            ..Loaded::default()
+        })
+    }
 }
 
 impl View<'_> {
     pub(crate) fn member(&self, id: &MemberId) -> Result<Option<Member>, ReadError> {
-        let Some(row) = self.get(keys::member(id))? else { return Ok(None) };
+        let Some(row) = self.get_row(keys::member(id))? else { return Ok(None) };
         self.unpack_member(id, &row).map(Some)
     }
 
@@ -65,7 +83,7 @@ impl View<'_> {
     }
 
     pub(crate) fn relation(&self, pair: &Pair) -> Result<Option<Relation>, ReadError> {
-        let row = self.get(keys::relation(pair))?;
+        let row = self.get_row(keys::relation(pair))?;
         row.map(|row| Ok(codec::unpack_relation(pair.clone(), &row)?)).transpose()
     }
 
@@ -83,6 +101,12 @@ impl View<'_> {
         row.map(|row| Ok(codec::unpack("an idempotency record", &row)?)).transpose()
     }
 
+    /// The row of a member or of a relation; nothing is read where there certainly is none. To be
+    /// asked after the snapshot was taken: what is lacked afterwards was lacked then.
+    fn get_row(&self, key: Key) -> Result<Option<UserValue>, ReadError> {
+        if self.store.present.lacks(&key) { Ok(None) } else { self.get(key) }
+    }
+
     fn get(&self, key: Key) -> Result<Option<UserValue>, ReadError> {
         let row = self.snapshot.get(&self.store.rows, &key)?;
         self.store.counters.read(row.as_ref().map_or(0, |row| key.len() + row.len()));
@@ -96,12 +120,19 @@ impl View<'_> {
         range: Range,
         backwards: bool,
     ) -> impl Iterator<Item = Result<(fjall::UserKey, UserValue), ReadError>> + '_ {
+        let counted = |(key, value): &(fjall::UserKey, UserValue)| self.store.counters.read(key.len() + value.len());
+        self.rows_uncounted(range, backwards).map(move |row| row.inspect(counted))
+    }
+
+    /// The same, for work of the store's own that nobody asked for.
+    pub(crate) fn rows_uncounted(
+        &self,
+        range: Range,
+        backwards: bool,
+    ) -> impl Iterator<Item = Result<(fjall::UserKey, UserValue), ReadError>> + '_ {
         let rows = (!range.is_empty()).then(|| self.snapshot.range(&self.store.rows, (range.from, range.to)));
         let mut rows = rows.into_iter().flatten();
-        std::iter::from_fn(move || if backwards { rows.next_back() } else { rows.next() }).map(|row| {
-            let (key, value) = row.into_inner()?;
-            self.store.counters.read(key.len() + value.len());
-            Ok((key, value))
-        })
+        std::iter::from_fn(move || if backwards { rows.next_back() } else { rows.next() })
+            .map(|row| Ok(row.into_inner()?))
     }
 }

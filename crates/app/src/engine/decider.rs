@@ -424,10 +424,10 @@ impl Work {
         self.changes.events.extend(recorded);
     }
 
-    fn write_member(&mut self, before: &Arc<Member>, written: Written<Member>) {
+    fn write_member(&mut self, before: &Arc<Member>, written: Written<Arc<Member>>) {
         let after = match written {
             Written::Unchanged => return,
-            Written::Put(member) => Some(Arc::new(member)),
+            Written::Put(member) => Some(member),
             Written::Removed => None,
         };
         let id = before.id.clone();
@@ -443,10 +443,10 @@ impl Work {
         }
     }
 
-    fn write_relation(&mut self, before: &Arc<Relation>, written: Written<Relation>) {
+    fn write_relation(&mut self, before: &Arc<Relation>, written: Written<Arc<Relation>>) {
         let after = match written {
             Written::Unchanged => return,
-            Written::Put(relation) => Some(Arc::new(relation)),
+            Written::Put(relation) => Some(relation),
             Written::Removed => None,
         };
         let pair = before.pair.clone();

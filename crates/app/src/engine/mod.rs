@@ -44,7 +44,7 @@ pub struct EngineConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { queue: 16_384, batch: 1_024, cache_bytes: 160 << 20 }
+        Self { queue: 16_384, batch: 1_024, cache_bytes: 144 << 20 }
     }
 }
 

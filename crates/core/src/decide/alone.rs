@@ -35,12 +35,12 @@ fn refused(code: Code) -> Decision {
     Decision { change: Change::default(), answer: Err(code.refuse()) }
 }
 
-fn done(actor: Written<Member>, events: Vec<Event>, answer: Answer) -> Decision {
+fn done(actor: Written<Arc<Member>>, events: Vec<Event>, answer: Answer) -> Decision {
     Decision { change: Change { actor, events, ..Change::default() }, answer: Ok(answer) }
 }
 
-fn with_profile(member: &Member, profile: Arc<Profile>) -> Written<Member> {
-    Written::Put(Member { version: member.version + 1, profile, ..member.clone() })
+fn with_profile(member: &Member, profile: Arc<Profile>) -> Written<Arc<Member>> {
+    Written::Put(Arc::new(Member { version: member.version + 1, profile, ..member.clone() }))
 }
 
 fn own_event(member: &Member, moment: Moment, kind: EventKind) -> Vec<Event> {
@@ -68,7 +68,7 @@ fn mark_read(member: &Member, up_to: Option<NotificationId>, moment: Moment) -> 
     }
     let mut next = Member { version: member.version + 1, ..member.clone() };
     next.ledger.read_until = Some(mark);
-    done(Written::Put(next), Vec::new(), Answer::Done)
+    done(Written::Put(Arc::new(next)), Vec::new(), Answer::Done)
 }
 
 /// From here on nobody may invite the member; what was known about them is gone already.
