@@ -160,20 +160,20 @@ impl Between {
         }
     }
 
-    fn keep(&mut self, relation: Relation) {
+    fn keep(&mut self, relation: Arc<Relation>) {
         for line in lines(&relation) {
             if let Entry::Past(view) = line.entry {
                 self.past.insert((line.owner, view.id), view);
             }
         }
-        self.relation = Arc::new(relation);
+        self.relation = relation;
     }
 
-    fn keep_member(&mut self, who: Who, written: Written<Member>) {
+    fn keep_member(&mut self, who: Who, written: Written<Arc<Member>>) {
         if let Written::Put(member) = written {
             match who {
-                Who::Hub => self.hub = Arc::new(member),
-                Who::Guest => self.guest = Arc::new(member),
+                Who::Hub => self.hub = member,
+                Who::Guest => self.guest = member,
             }
         }
     }
