@@ -179,7 +179,7 @@ fn insert(table: &Table) -> String {
     insert_or(table, "NOTHING")
 }
 
-fn changing<'a>(table: &'a Table) -> impl Iterator<Item = &'a (&'static str, &'static str)> {
+fn changing(table: &Table) -> impl Iterator<Item = &(&'static str, &'static str)> {
     table.columns.iter().filter(|(name, _)| !table.key.contains(name))
 }
 

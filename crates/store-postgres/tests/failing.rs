@@ -1,6 +1,7 @@
 //! A database that dies, freezes, fails over or is cut off: nothing is told that is not known, and
 //! everything goes on without a restart.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests, and what helps them, stop at the first surprise")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Migrations: what is pending is shown, applied once, and refused where another program was.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests, and what helps them, stop at the first surprise")]
 
 mod common;
 

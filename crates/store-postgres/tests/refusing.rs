@@ -1,5 +1,6 @@
 //! What cannot be used is refused in one line that says what to do; once mended, it is used.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests, and what helps them, stop at the first surprise")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Several servers on one database: who commits what, in which order it is seen, who does the jobs.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "tests, and what helps them, stop at the first surprise")]
 
 mod common;
 
