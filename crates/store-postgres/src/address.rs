@@ -139,6 +139,15 @@ fn shown(all: &Config, hosts: &[Config]) -> String {
     format!("postgres://{user}{}/{database}", names.join(","))
 }
 
+/// The same host, database and user.
+impl PartialEq for Address {
+    fn eq(&self, other: &Self) -> bool {
+        self.shown == other.shown
+    }
+}
+
+impl Eq for Address {}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)

@@ -69,7 +69,8 @@ pub(crate) struct Reply {
 /// A connection with its prepared statements.
 pub(crate) struct Connection {
     client: Client,
-    statements: Vec<Statement>,
+    /// By the number of their [`Sql`]; those that begin and end transactions are sent as they are.
+    statements: Vec<Option<Statement>>,
     cancel: (CancelToken, MakeRustlsConnect),
     deadline: Duration,
     counters: Arc<Counters>,
@@ -128,8 +129,11 @@ impl Connection {
     }
 
     async fn send(&self, step: &Step<'_>) -> Result<Reply, tokio_postgres::Error> {
-        #[expect(clippy::indexing_slicing, reason = "there is one for each: they were made from the same list")]
-        let statement = &self.statements[step.sql as usize];
+        let Some(Some(statement)) = self.statements.get(step.sql as usize) else {
+            #[expect(clippy::disallowed_methods, reason = "the one place where statements are sent")]
+            self.client.batch_execute(&step.sql.text()).await?;
+            return Ok(Reply { rows: Vec::new(), touched: 0 });
+        };
         let params = step.params.iter().map(|param| param.as_ref() as &(dyn ToSql + Sync));
         #[expect(clippy::disallowed_methods, reason = "the one place where statements are sent")]
         let stream = self.client.query_raw(statement, params).await?;
@@ -206,9 +210,8 @@ impl Manager {
         server.fits(Needs::Tables)?;
         let refused = |error: tokio_postgres::Error| format!("{}: {}", Address::host_name(host), describe(&error));
         self.set_limits(&client).await.map_err(refused)?;
-        let texts: Vec<String> = Sql::ALL.iter().map(|sql| sql.text()).collect();
-        #[expect(clippy::disallowed_methods, reason = "the one place where statements are prepared")]
-        let statements = futures_util::future::try_join_all(texts.iter().map(|text| client.prepare(text)));
+        let statements = Sql::ALL.iter().map(|sql| prepare(&client, *sql));
+        let statements = futures_util::future::try_join_all(statements);
         Ok(Connection {
             statements: statements.await.map_err(refused)?,
             cancel: (client.cancel_token(), self.tls.clone()),
@@ -232,6 +235,15 @@ impl Manager {
         #[expect(clippy::disallowed_methods, reason = "before the first statement there is nothing to go around")]
         client.batch_execute(&settings).await
     }
+}
+
+/// Prepares a statement, if it is one that touches rows.
+async fn prepare(client: &Client, sql: Sql) -> Result<Option<Statement>, tokio_postgres::Error> {
+    if sql.is_control() {
+        return Ok(None);
+    }
+    #[expect(clippy::disallowed_methods, reason = "the one place where statements are prepared")]
+    client.prepare(&sql.text()).await.map(Some)
 }
 
 /// A plain connection to one host.

@@ -45,6 +45,11 @@ pub(crate) struct Session {
 }
 
 impl Seat {
+    /// Leaves the row of that name, if it is still this process's.
+    fn give_up(&mut self, name: &str) {
+        self.session.take_if(|session| session.name == name);
+    }
+
     /// A commit took place.
     pub(crate) fn advance(&mut self, complete: Uuid) {
         self.session.iter_mut().for_each(|session| session.commits += 1);
@@ -141,7 +146,8 @@ impl PostgresStore {
         let replies = self.run(&steps).await?;
         let [beat, servers, lease] = replies.as_slice() else { return Ok(false) };
         if beat.rows.is_empty() {
-            // Somebody took this process for dead. Its next commit is refused, and it comes back.
+            // Somebody took this process for dead. It comes back under another name.
+            self.seat.lock().await.give_up(&own);
             return Ok(false);
         }
         let alive: HashMap<String, Pulse> = read_all(&servers.rows, read_server)?.into_iter().collect();

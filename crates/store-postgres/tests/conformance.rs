@@ -1,5 +1,6 @@
 //! The suite that every store must pass, in a schema of its own for each case.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "tests, and what helps them, stop at the first surprise")]
 
 mod common;
 

@@ -269,7 +269,8 @@ impl RelationChange {
     }
 }
 
-/// The name of an idempotency record.
+/// The name of an idempotency record. Neither of its texts has the character NUL, which not every
+/// database can keep.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClaimName {
     /// On whose behalf the key was used; the same key of another scope is another key.

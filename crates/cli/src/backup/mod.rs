@@ -37,7 +37,7 @@ pub(crate) async fn backup(args: &BackupArgs) -> Outcome<()> {
         let file = args.file.display();
         return Err(Failure::failed(format_args!("{file} is not a file, and is not written over: give another name")));
     }
-    let store = store::open_existing(&address, store::memory(&sources)?)?;
+    let store = store::open_existing(&address, &store::means(&sources)?).await?;
     if to_stdout {
         let (mut out, _) = write(&*store, BufWriter::new(io::stdout())).await?;
         return quiet_without_reader(out.flush());
@@ -110,9 +110,9 @@ pub(crate) async fn restore(args: &RestoreArgs) -> Outcome<()> {
     let checked = open().and_then(|file| verify(file, |more| progress.add(more)));
     progress.finish();
     let (_, counts) = checked.map_err(bad)?;
-    let memory = store::memory(&sources)?;
-    let target = Target::find(address, memory, Begin::Anew).await?;
-    let store = store::open(&target.place, memory)?;
+    let means = store::means(&sources)?;
+    let target = Target::find(address, &means, Begin::Anew).await?;
+    let store = store::open(&target.place, &means).await?;
     let mut progress = Progress::new("restored", "records", Some(counts.values().sum()));
     let restored = match open() {
         Ok(file) => read_all(&*store, file, |more| progress.add(more)).await,
@@ -122,7 +122,7 @@ pub(crate) async fn restore(args: &RestoreArgs) -> Outcome<()> {
     // Closed before it gets its name.
     drop(store);
     restored.map_err(BrokenOff::from).and_then(|()| Ok(target.finish()?)).map_err(|error| {
-        let (file, place) = (args.file.display(), target.place.path().display());
+        let (file, place) = (args.file.display(), target.place.remains());
         Failure::failed(format_args!("restoring {file} broke off: {error}; remove {place} and try again"))
     })?;
     output::line(&format!("{}: {}", target.address, told(&counts)))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::sync_directory;
 use crate::failure::{Failure, Outcome};
-use crate::store::{self, Address, Memory};
+use crate::store::{self, Address, Means};
 
 /// How a store is begun to be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,25 +27,24 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    pub(crate) async fn find(address: Address, memory: Memory, begin: Begin) -> Outcome<Self> {
-        let directory = address.path();
-        let is_new = match fs::read_dir(directory) {
+    pub(crate) async fn find(address: Address, means: &Means, begin: Begin) -> Outcome<Self> {
+        let is_new = |directory: &&Path| match fs::read_dir(directory) {
             Ok(mut entries) => entries.next().is_none(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        if let Some(place) = beside(directory).filter(|_| is_new) {
+        if let Some(place) = address.directory().filter(is_new).and_then(beside) {
             if begin == Begin::Anew && place.exists() {
                 let place = place.display();
                 return Err(Failure::failed(format_args!(
                     "{place} is left from a restore or a copy that broke off: remove it and try again; nothing was written"
                 )));
             }
-            return Ok(Self { place: Address::directory(&place), address });
+            return Ok(Self { place: Address::Directory(place), address });
         }
         if begin == Begin::Again {
             return Ok(Self { place: address.clone(), address });
         }
-        let store = store::open(&address, memory)?;
+        let store = store::open(&address, means).await?;
         if store.is_empty().await.map_err(store::failed)? {
             return Ok(Self { place: address.clone(), address });
         }
@@ -54,9 +53,11 @@ impl Target {
 
     /// Gives it its name, once it is whole and closed.
     pub(crate) fn finish(&self) -> io::Result<()> {
-        if self.place != self.address {
-            fs::rename(self.place.path(), self.address.path())?;
-            sync_directory(self.address.path())?;
+        if let (Some(place), Some(directory)) = (self.place.directory(), self.address.directory())
+            && place != directory
+        {
+            fs::rename(place, directory)?;
+            sync_directory(directory)?;
         }
         Ok(())
     }

@@ -27,16 +27,16 @@ pub(crate) async fn run(args: &CopyArgs) -> Outcome<()> {
     if from == to {
         return Err(Failure::usage("--from and --to name the same store"));
     }
-    let memory = store::memory(&Sources::gather(Vec::new(), None)?)?;
+    let means = store::means(&Sources::gather(Vec::new(), None)?)?;
     let file = MarkerFile(args.progress.clone());
     let marker = file.read(&from.to_string(), &to.to_string())?;
-    let source = store::open_existing(&from, memory)?;
+    let source = store::open_existing(&from, &means).await?;
     let begin = if marker.is_some() { Begin::Again } else { Begin::Anew };
-    let target = Target::find(to.clone(), memory, begin).await?;
+    let target = Target::find(to.clone(), &means, begin).await?;
     let marker = marker.unwrap_or_else(|| Marker::new(from.to_string(), to.to_string()));
     // Before the target is made, so that from then on it is known for what it is.
     file.write(&marker)?;
-    let filled = store::open(&target.place, memory)?;
+    let filled = store::open(&target.place, &means).await?;
     if begin == Begin::Again {
         go_on(&marker, &*filled, &file.0).await?;
     }

@@ -1,6 +1,8 @@
 //! A place in a database for each test, and a store in it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod changes;
+
 use std::sync::Arc;
 
 use acquaint_store::Store;

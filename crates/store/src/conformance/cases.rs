@@ -231,7 +231,8 @@ pub async fn an_unchanged_relation_is_a_precondition_too(store: Arc<dyn Store>) 
 pub async fn a_claim_is_made_once(store: Arc<dyn Store>) -> StoreResult<()> {
     let make = |claim: Claim| Changes { claims: vec![claim], ..Changes::default() };
     // Scope and key are told apart, however they are put together.
-    let names = [("a", "k"), ("a", "kk"), ("ak", "k"), ("b", "k"), ("", "ak"), ("ak", ""), ("a\0", "k"), ("a", "\0k")];
+    let names =
+        [("a", "k"), ("a", "kk"), ("ak", "k"), ("b", "k"), ("", "ak"), ("ak", ""), ("a\u{1}", "k"), ("a", "\u{1}k")];
     for (scope, key) in names {
         store.commit(&make(claim(scope, key, 10))).await?;
     }
