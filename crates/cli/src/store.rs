@@ -15,7 +15,7 @@ use crate::failure::{Failure, Outcome};
 use crate::settings::{Key, Sources, number, timeout};
 
 /// Memory for rows and blocks, in MiB, where nothing is said.
-const CACHE_MIB: u64 = 200;
+const CACHE_MIB: u64 = 208;
 /// Connections to a database, where nothing is said.
 const CONNECTIONS: usize = 8;
 /// How long a statement may take, where nothing is said.

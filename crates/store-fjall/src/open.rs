@@ -41,7 +41,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 80 << 20, memtable_bytes: 32 << 20, journal_bytes: 64 << 20, worker_threads: 1 }
+        Self { cache_bytes: 80 << 20, memtable_bytes: 24 << 20, journal_bytes: 64 << 20, worker_threads: 1 }
     }
 }
 

@@ -24,6 +24,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     rows: Mutex<Rows>,
+    shared: bool,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +42,12 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store that several engines may share.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self { shared: true, ..Self::default() }
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -183,6 +190,10 @@ impl Rows {
 impl Store for MemoryStore {
     fn name(&self) -> String {
         "memory".into()
+    }
+
+    fn is_sole_owner(&self) -> bool {
+        !self.shared
     }
 
     async fn load(&self, wanted: &Wanted) -> StoreResult<Loaded> {

@@ -20,16 +20,22 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::overlay::Overlay;
 use super::{Outcome, Request, Shared, Submission, SubmitError};
+use crate::clock::Stopwatch;
 use crate::ids::IdSource;
 
 /// How often a command is decided anew because its commit failed, before it is given up.
 const ATTEMPTS: u32 = 8;
+/// The same where others were faster: of several that want to change a row, one always does.
+const CONFLICTS: u32 = 64;
+/// Seconds after which nothing is decided anew: whoever asked has given up as well.
+const PATIENCE: f64 = 10.0;
 
 /// A submission under way.
 pub(super) struct Job {
     pub(super) requests: Vec<Request>,
     pub(super) reply: oneshot::Sender<Vec<Outcome>>,
     pub(super) attempts: u32,
+    since: Stopwatch,
     /// Gives the room in the queue back when it is dropped.
     room: OwnedSemaphorePermit,
 }
@@ -194,8 +200,11 @@ impl Decider {
             let own = outcomes.by_ref().take(job.requests.len()).collect();
             (job, own)
         });
-        let jobs = jobs.collect();
-        let changes = work.into_changes();
+        let jobs: Vec<(Job, Vec<Outcome>)> = jobs.collect();
+        let mut changes = work.into_changes();
+        if jobs.iter().any(|(job, _)| job.is_beat()) {
+            changes.promise = Some(EventId(self.ids.next()));
+        }
         self.overlay.push(number, &changes);
         Batch { number, failures, commands, changes, jobs }
     }
@@ -258,7 +267,7 @@ impl Decider {
     }
 
     /// Reads what a batch needs: first what invitations and keys name, then the rows.
-    async fn read_facts<'a>(&self, requests: impl Iterator<Item = &'a Request> + Clone) -> StoreResult<Read> {
+    async fn read_facts<'a>(&mut self, requests: impl Iterator<Item = &'a Request> + Clone) -> StoreResult<Read> {
         let mut read = Read::default();
         self.read_named(requests.clone(), &mut read).await?;
         let mut wanted = Wanted::default();
@@ -322,11 +331,12 @@ impl Decider {
         read.relations.insert(pair, row);
     }
 
-    async fn read_rows(&self, wanted: Wanted, read: &mut Read) -> StoreResult<()> {
+    async fn read_rows(&mut self, wanted: Wanted, read: &mut Read) -> StoreResult<()> {
         if wanted.is_empty() {
             return Ok(());
         }
         let loaded = self.shared.store.load(&wanted).await?;
+        loaded.ids_after.into_iter().for_each(|id| self.ids.come_after(id));
         for member in loaded.members.into_iter().flatten() {
             let member = Arc::new(member);
             self.shared.cache.put_member(Arc::clone(&member));
@@ -479,18 +489,29 @@ impl Work {
 impl From<Submission> for Job {
     fn from(submission: Submission) -> Self {
         let Submission { requests, reply, room } = submission;
-        Self { requests, reply, attempts: 0, room }
+        Self { requests, reply, attempts: 0, since: Stopwatch::start(), room }
     }
 }
 
 impl Job {
-    /// Whether the job may be decided once more.
-    pub(super) fn may_try_again(&self) -> bool {
-        self.attempts < ATTEMPTS
+    /// Whether the job may be decided once more, its commit having failed so.
+    pub(super) fn may_try_again(&self, error: &StoreError) -> bool {
+        let attempts = match error {
+            StoreError::Conflict => CONFLICTS,
+            StoreError::Unavailable(_) => ATTEMPTS,
+            StoreError::OutcomeUnknown(_) if self.is_claimed() => ATTEMPTS,
+            StoreError::OutcomeUnknown(_) | StoreError::Failed(_) => 0,
+        };
+        self.attempts < attempts && self.since.seconds() < PATIENCE
+    }
+
+    /// Whether it says only how far the engine has come.
+    fn is_beat(&self) -> bool {
+        self.requests.is_empty()
     }
 
     /// Whether every command of the job can be recognised after a commit of unknown outcome.
-    pub(super) fn is_claimed(&self) -> bool {
+    fn is_claimed(&self) -> bool {
         self.requests.iter().all(|request| request.claim.is_some())
     }
 

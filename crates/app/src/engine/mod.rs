@@ -89,7 +89,7 @@ pub enum SubmitError {
     Stopped,
 }
 
-/// One entry of the queue: commands that are answered together.
+/// One entry of the queue: commands that are answered together; none at all is a beat.
 struct Submission {
     requests: Vec<Request>,
     reply: oneshot::Sender<Vec<Outcome>>,
@@ -150,6 +150,15 @@ impl Engine {
         }
         let answers = self.enqueue(requests)?;
         answers.await.map_err(|_| SubmitError::Stopped)
+    }
+
+    /// Lets those who follow the events of all engines know how far this one has come, also while
+    /// nothing happens here.
+    ///
+    /// # Errors
+    /// [`SubmitError::Stopped`]. That the store failed is not one: the next beat says the same.
+    pub(crate) async fn beat(&self) -> Result<(), SubmitError> {
+        self.enqueue(Vec::new())?.await.map(drop).map_err(|_| SubmitError::Stopped)
     }
 
     fn enqueue(&self, requests: Vec<Request>) -> Result<oneshot::Receiver<Vec<Outcome>>, SubmitError> {
