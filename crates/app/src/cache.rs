@@ -1,4 +1,4 @@
-//! Rows that were read or written lately, so that most commands read nothing from the store.
+//! Members that were read or written lately: every command and nearly every read asks for two.
 //!
 //! An embedded store has one owner, so the engine knows every change: what is here is what was
 //! last committed. Readers of members fill it too, through a guard that loses to a commit that
@@ -13,14 +13,13 @@ use acquaint_store::{Store, StoreResult, Wanted};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-/// Committed members and relations, bounded by their size in memory. A row that does not exist is
-/// kept as version 0.
+/// Committed members, bounded by their size in memory. One that does not exist is kept as version 0.
+/// Relations are kept by the store if at all: packed, they take a quarter of the room.
 #[derive(Debug)]
-pub(crate) struct RowCache {
+pub(crate) struct MemberCache {
     /// Whether anything is kept.
     keeps: bool,
     members: Cache<MemberId, Arc<Member>, Weight>,
-    relations: Cache<Pair, Arc<Relation>, Weight>,
 }
 
 /// Estimates what a row takes, in bytes, with the cache's own bookkeeping.
@@ -29,7 +28,6 @@ struct Weight;
 
 /// What an entry takes beside its texts: the row, its key, two reference counts, a slot.
 const MEMBER_BYTES: usize = 320;
-const RELATION_BYTES: usize = 640;
 
 impl Weighter<MemberId, Arc<Member>> for Weight {
     fn weight(&self, id: &MemberId, member: &Arc<Member>) -> u64 {
@@ -41,48 +39,22 @@ impl Weighter<MemberId, Arc<Member>> for Weight {
     }
 }
 
-impl Weighter<Pair, Arc<Relation>> for Weight {
-    fn weight(&self, pair: &Pair, relation: &Arc<Relation>) -> u64 {
-        let state = &relation.state;
-        let notes = [&state.low, &state.high].map(|side| side.invitation.as_ref().and_then(|i| i.note.as_ref()));
-        let note: usize = notes.into_iter().flatten().map(String::len).sum();
-        (RELATION_BYTES + note + pair.low().as_str().len() + pair.high().as_str().len()) as u64
-    }
-}
-
-impl RowCache {
-    /// A cache of about that many bytes, three quarters of them for members: every command and nearly
-    /// every read asks for two of those, while a relation is seldom asked for twice. None at all
-    /// unless `sole_owner`: somebody else may change a row unseen.
+impl MemberCache {
+    /// A cache of about that many bytes; none at all unless `sole_owner`: somebody else may change a
+    /// row unseen.
     pub(crate) fn new(bytes: u64, sole_owner: bool) -> Self {
         let bytes = if sole_owner { bytes } else { 0 };
-        let relations = bytes / 4;
-        let members = bytes - relations;
-        let expected = |bytes: u64, row: usize| usize::try_from(bytes).unwrap_or(usize::MAX) / row;
-        Self {
-            keeps: sole_owner,
-            members: Cache::with_weighter(expected(members, MEMBER_BYTES), members, Weight),
-            relations: Cache::with_weighter(expected(relations, RELATION_BYTES), relations, Weight),
-        }
+        let expected = usize::try_from(bytes).unwrap_or(usize::MAX) / MEMBER_BYTES;
+        Self { keeps: sole_owner, members: Cache::with_weighter(expected, bytes, Weight) }
     }
 
     pub(crate) fn peek_member(&self, id: &MemberId) -> Option<Arc<Member>> {
         self.members.get(id)
     }
 
-    pub(crate) fn peek_relation(&self, pair: &Pair) -> Option<Arc<Relation>> {
-        self.relations.get(pair)
-    }
-
     pub(crate) fn put_member(&self, member: Arc<Member>) {
         if self.keeps {
             self.members.insert(member.id.clone(), member);
-        }
-    }
-
-    pub(crate) fn put_relation(&self, relation: Arc<Relation>) {
-        if self.keeps {
-            self.relations.insert(relation.pair.clone(), relation);
         }
     }
 
@@ -107,7 +79,9 @@ impl RowCache {
     ) -> StoreResult<(Arc<Member>, Arc<Member>, Arc<Relation>)> {
         if self.keeps {
             let (actor, other) = (self.member(store, actor).await?, self.member(store, other).await?);
-            return Ok((actor, other, self.relation(store, pair).await?));
+            let wanted = Wanted { relations: vec![pair.clone()], ..Wanted::default() };
+            let found = store.load(&wanted).await?.relations.pop().flatten();
+            return Ok((actor, other, relation_of(pair, found)));
         }
         let wanted =
             Wanted { members: vec![actor.clone(), other.clone()], relations: vec![pair.clone()], ..Wanted::default() };
@@ -115,16 +89,6 @@ impl RowCache {
         let last = row_of(other, loaded.members.pop().flatten());
         let first = row_of(actor, loaded.members.pop().flatten());
         Ok((first, last, relation_of(pair, loaded.relations.pop().flatten())))
-    }
-
-    /// The committed relation of two members. One that is not here is read and not kept: there are
-    /// far more relations than room, and who looks is seldom who acts.
-    async fn relation(&self, store: &dyn Store, pair: &Pair) -> StoreResult<Arc<Relation>> {
-        if let Some(relation) = self.peek_relation(pair) {
-            return Ok(relation);
-        }
-        let wanted = Wanted { relations: vec![pair.clone()], ..Wanted::default() };
-        Ok(relation_of(pair, store.load(&wanted).await?.relations.pop().flatten()))
     }
 }
 

@@ -19,7 +19,7 @@ use acquaint_store::{
 use prometheus_client::registry::Registry;
 use tokio::sync::{Mutex, RwLock, watch};
 
-use crate::cache::RowCache;
+use crate::cache::MemberCache;
 use crate::clock::Clock;
 use crate::engine::{Engine, EngineConfig, Outcome, Request, Shared, SubmitError, Threads};
 use crate::ids::{IdSource, NoRandomness};
@@ -32,7 +32,7 @@ pub struct Network(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn Store>,
-    cache: Arc<RowCache>,
+    cache: Arc<MemberCache>,
     clock: Clock,
     policy: watch::Sender<Arc<Policy>>,
     metrics: Metrics,
@@ -83,7 +83,7 @@ impl Network {
         let mut ids = IdSource::after(clock.clone(), store.last_event().await?)?;
         let others = store.join(EventId(ids.next())).await?;
         others.into_iter().for_each(|id| ids.come_after(id));
-        let cache = Arc::new(RowCache::new(config.cache_bytes, store.is_sole_owner()));
+        let cache = Arc::new(MemberCache::new(config.cache_bytes, store.is_sole_owner()));
         let metrics = Metrics::default();
         let (policy, policy_in_force) = watch::channel(Arc::new(policy));
         let shared = Shared {

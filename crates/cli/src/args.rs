@@ -119,7 +119,7 @@ struct EngineArgs {
     /// Commands in one commit, at most [default: 1024]
     #[arg(long, value_name = "NUMBER")]
     batch_size: Option<String>,
-    /// Memory for rows and blocks of the store, in MiB [default: 208]
+    /// Memory for members, relations and blocks of the store, in MiB [default: 224]
     #[arg(long, value_name = "MIB")]
     cache_mib: Option<String>,
     /// Connections to the database [default: 8]

@@ -15,7 +15,7 @@ use crate::failure::{Failure, Outcome};
 use crate::settings::{Key, Sources, number, timeout};
 
 /// Memory for rows and blocks, in MiB, where nothing is said.
-const CACHE_MIB: u64 = 208;
+const CACHE_MIB: u64 = 224;
 /// Connections to a database, where nothing is said.
 const CONNECTIONS: usize = 8;
 /// How long a statement may take, where nothing is said.
@@ -92,16 +92,18 @@ pub(crate) fn address(sources: &Sources) -> Outcome<Option<Address>> {
 #[derive(Debug, Clone)]
 pub(crate) struct Means {
     /// Memory for the blocks of an embedded store, in bytes.
-    store_bytes: u64,
-    /// Memory for the rows that the engine keeps, in bytes.
+    block_bytes: u64,
+    /// Memory for its relations, packed, in bytes.
+    row_bytes: u64,
+    /// Memory for the members that the engine keeps, in bytes.
     pub(crate) engine_bytes: u64,
     pub(crate) database: DatabaseOptions,
 }
 
 pub(crate) fn means(sources: &Sources) -> Outcome<Means> {
     let mib = sources.get(Key::CacheMib, number(8, 1 << 20))?.unwrap_or(CACHE_MIB);
-    // A row that the engine keeps saves a read of blocks, so that most goes there.
-    let store_bytes = (mib << 20) / 3;
+    // A row that is kept saves a read of blocks, and of members every command needs two.
+    let sixteenth = (mib << 20) / 16;
     let mut seed = [0; 32];
     SysRng.try_fill_bytes(&mut seed).map_err(|error| Failure::failed(format_args!("no random numbers: {error}")))?;
     let database = DatabaseOptions {
@@ -109,14 +111,14 @@ pub(crate) fn means(sources: &Sources) -> Outcome<Means> {
         deadline: sources.get(Key::StatementTimeout, timeout)?.unwrap_or(STATEMENT_TIMEOUT),
         ..DatabaseOptions::with_seed(seed)
     };
-    Ok(Means { store_bytes, engine_bytes: (mib << 20) - store_bytes, database })
+    Ok(Means { block_bytes: 4 * sixteenth, row_bytes: 5 * sixteenth, engine_bytes: 7 * sixteenth, database })
 }
 
 /// Opens a store. A directory is made if there is none; a database must have been migrated.
 pub(crate) async fn open(address: &Address, means: &Means) -> Outcome<Arc<dyn Store>> {
     match address {
         Address::Directory(path) => {
-            let options = Options { cache_bytes: means.store_bytes, ..Options::default() };
+            let options = Options { cache_bytes: means.block_bytes, row_bytes: means.row_bytes, ..Options::default() };
             Ok(Arc::new(FjallStore::open(path, &options).map_err(failed)?))
         }
         Address::Database(database) => {

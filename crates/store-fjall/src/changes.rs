@@ -58,6 +58,12 @@ impl Plan {
         Ok(plan.finish())
     }
 
+    /// What is written under that key.
+    pub(crate) fn value(&self, key: &Key) -> Option<&[u8]> {
+        let place = self.writes.binary_search_by(|(written, _)| written.cmp(key)).ok()?;
+        self.writes.get(place).and_then(|(_, value)| value.as_deref())
+    }
+
     /// Keys of members and relations that are written, and may be new.
     pub(crate) fn new_rows(&self) -> impl Iterator<Item = &Key> {
         let is_row = |key: &Key| [Table::Member, Table::Relation].iter().any(|table| table.has(key));

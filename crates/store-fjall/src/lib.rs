@@ -11,7 +11,7 @@
 //! One ordered keyspace; see `keys` for the tables and `codec` for the values. A relation is kept
 //! once, with an empty mirror row for the other member. Commits are one at a time, each one batch;
 //! the versions that a commit was decided on are compared with a memory of the rows last seen
-//! (`versions`), so that most comparisons read nothing. What does not exist is mostly known from a
+//! (`rows`), so that most comparisons, and most reads of a relation, read nothing. What does not exist is mostly known from a
 //! filter in memory (`present`).
 //!
 //! # What it costs
@@ -30,10 +30,10 @@ mod manifest;
 mod open;
 mod present;
 mod read;
+mod rows;
 mod scan;
 mod stats;
 mod trace;
-mod versions;
 
 use std::fs::File;
 use std::path::Path;
@@ -78,7 +78,8 @@ struct Inner {
     rows: Keyspace,
     errors: Errors,
     writer: commit::Writer,
-    versions: versions::Versions,
+    lately: rows::Rows,
+    published: read::Published,
     present: present::Present,
     counters: stats::Counters,
     recorder: trace::Recorder,
@@ -104,14 +105,15 @@ impl FjallStore {
         let opened = open::open(directory, options, &errors)?;
         let inner = Inner {
             name: format!("fjall:{}", directory.display()),
-            database: opened.database,
             rows: opened.rows,
             errors,
             writer: commit::Writer::default(),
-            versions: versions::Versions::new(),
+            lately: rows::Rows::new(options.row_bytes),
+            published: read::Published::now(&opened.database),
             present: present::Present::default(),
             counters: stats::Counters::default(),
             recorder: trace::Recorder::default(),
+            database: opened.database,
             _lock: opened.lock,
         };
         let inner = Arc::new(inner);

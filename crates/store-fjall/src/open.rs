@@ -28,6 +28,8 @@ const KEYSPACE: &str = "acquaint";
 pub struct Options {
     /// Bytes of blocks kept in memory.
     pub cache_bytes: u64,
+    /// Bytes of relations and of versions kept in memory beside them.
+    pub row_bytes: u64,
     /// Bytes of new rows collected in memory before they are written in order. Up to three times
     /// as much is held while the disk catches up.
     pub memtable_bytes: u64,
@@ -41,7 +43,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 80 << 20, memtable_bytes: 24 << 20, journal_bytes: 64 << 20, worker_threads: 1 }
+        Self {
+            cache_bytes: 56 << 20,
+            row_bytes: 70 << 20,
+            memtable_bytes: 24 << 20,
+            journal_bytes: 64 << 20,
+            worker_threads: 1,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use fastbloom::AtomicBloomFilter;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Inner;
+use crate::error::ReadError;
 use crate::keys::{Key, Table};
 use crate::read::View;
 
@@ -134,7 +135,8 @@ impl Drop for Filler {
     }
 }
 
-/// Adds what was there before this process came; what it writes itself it adds itself.
+/// Adds what was there before this process came; what it writes itself it adds itself. Relations are
+/// kept in memory on the way, while there is room.
 fn fill(store: &Inner, stop: &AtomicBool) {
     for table in [Table::Member, Table::Relation] {
         let mut last: Option<Key> = None;
@@ -143,11 +145,10 @@ fn fill(store: &Inner, stop: &AtomicBool) {
                 return;
             }
             // What cannot be read will be told to whoever asks for it.
-            let Ok(keys) = store.view().row_keys(table, last.as_deref(), AT_ONCE) else { return };
-            keys.iter().for_each(|key| store.present.add(key));
-            match keys.into_iter().next_back() {
-                Some(key) => last = Some(key),
-                None => break,
+            match store.view().pass_on(table, last.as_deref()) {
+                Ok(Some(key)) => last = Some(key),
+                Ok(None) => break,
+                Err(_) => return,
             }
         }
     }
@@ -155,13 +156,19 @@ fn fill(store: &Inner, stop: &AtomicBool) {
 }
 
 impl View<'_> {
-    /// Keys of a table after that one, at most so many.
-    fn row_keys(&self, table: Table, after: Option<&[u8]>, limit: usize) -> Result<Vec<Key>, crate::error::ReadError> {
+    /// Adds some rows of a table, those after that key; returns the last of them.
+    fn pass_on(&self, table: Table, after: Option<&[u8]>) -> Result<Option<Key>, ReadError> {
         let range = match after {
             Some(after) => table.all().after(after.to_vec()),
             None => table.all(),
         };
-        self.rows_uncounted(range, false).take(limit).map(|row| Ok(row?.0.to_vec())).collect()
+        let mut last = None;
+        for row in self.rows_uncounted(range, false).take(AT_ONCE) {
+            let (key, value) = row?;
+            self.add(&key, &value)?;
+            last = Some(key);
+        }
+        Ok(last.map(|key| key.to_vec()))
     }
 }
 

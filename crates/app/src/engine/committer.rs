@@ -77,7 +77,6 @@ impl Committer {
     /// Makes the committed rows known to those who read beside the engine.
     fn publish(&self, changes: &Changes) {
         changes.members.iter().for_each(|change| self.shared.cache.put_member(change.row()));
-        changes.relations.iter().for_each(|change| self.shared.cache.put_relation(change.row()));
     }
 }
 

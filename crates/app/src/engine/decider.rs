@@ -323,7 +323,7 @@ impl Decider {
         if read.relations.contains_key(&pair) {
             return;
         }
-        let known = self.overlay.relation(&pair).cloned().or_else(|| self.shared.cache.peek_relation(&pair));
+        let known = self.overlay.relation(&pair).cloned();
         if known.is_none() {
             wanted.relations.push(pair.clone());
         }
@@ -344,7 +344,6 @@ impl Decider {
         }
         for relation in loaded.relations.into_iter().flatten() {
             let relation = Arc::new(relation);
-            self.shared.cache.put_relation(Arc::clone(&relation));
             read.relations.insert(relation.pair.clone(), relation);
         }
         Ok(())

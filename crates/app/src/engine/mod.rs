@@ -26,7 +26,7 @@ use acquaint_core::time::Span;
 use acquaint_store::{ClaimName, Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
-use crate::cache::RowCache;
+use crate::cache::MemberCache;
 use crate::clock::Clock;
 use crate::ids::IdSource;
 use crate::metrics::Metrics;
@@ -38,13 +38,13 @@ pub struct EngineConfig {
     pub queue: usize,
     /// Commands in one commit, at most. At least 1.
     pub batch: usize,
-    /// Memory for committed rows, in bytes.
+    /// Memory for committed members, in bytes.
     pub cache_bytes: u64,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { queue: 16_384, batch: 1_024, cache_bytes: 144 << 20 }
+        Self { queue: 16_384, batch: 1_024, cache_bytes: 98 << 20 }
     }
 }
 
@@ -111,7 +111,7 @@ pub(crate) struct Threads(Vec<JoinHandle<()>>);
 /// What both threads need.
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) cache: Arc<RowCache>,
+    pub(crate) cache: Arc<MemberCache>,
     pub(crate) policy: watch::Receiver<Arc<Policy>>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
