@@ -225,12 +225,14 @@ impl Manager {
     }
 
     /// The server keeps the limits too, so that what a client left behind does not hold locks for
-    /// long. Statements take rows as arrays of any length: one plan serves them all.
+    /// long. Statements take rows as arrays of any length, and each finds its rows by an index: one
+    /// plan serves them all, whatever the tables looked like when it was made.
     async fn set_limits(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
         let (limit, idle) = (self.deadline.as_millis(), 2 * self.deadline.as_millis());
         let settings = format!(
             "SET statement_timeout = {limit}; SET idle_in_transaction_session_timeout = {idle}; \
-             SET plan_cache_mode = force_generic_plan"
+             SET plan_cache_mode = force_generic_plan; \
+             SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
         );
         #[expect(clippy::disallowed_methods, reason = "before the first statement there is nothing to go around")]
         client.batch_execute(&settings).await

@@ -22,7 +22,7 @@ use crate::sql::Sql;
 use crate::value::{ToRow, Unreadable, Value, columns};
 
 /// Rows in one statement, at most: the database compares each with all the members that it names.
-const ROWS_AT_ONCE: usize = 256;
+pub(crate) const ROWS_AT_ONCE: usize = 64;
 
 /// What becomes of the rows of a table with versions.
 #[derive(Debug)]

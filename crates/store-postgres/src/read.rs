@@ -23,6 +23,7 @@ use crate::PostgresStore;
 use crate::connection::{Reply, Step, param};
 use crate::error::Trouble;
 use crate::members::read_member;
+use crate::plan::ROWS_AT_ONCE;
 use crate::relations::read_relation;
 use crate::rows::{read_claim, read_event, read_notification, read_past};
 use crate::sql::Sql;
@@ -179,25 +180,25 @@ fn shown(rows: &[Row], viewer: &MemberId, direction: Direction) -> StoreResult<V
     Ok(relations.iter().filter_map(|(relation, _)| view(relation)).collect())
 }
 
-/// One statement for each kind of row that is wanted.
+/// One statement for each kind of row that is wanted, more for many.
 fn load_steps(wanted: &Wanted) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
-    if !wanted.members.is_empty() {
-        let ids: Vec<&str> = wanted.members.iter().map(MemberId::as_str).collect();
+    for ids in wanted.members.chunks(ROWS_AT_ONCE) {
+        let ids: Vec<&str> = ids.iter().map(MemberId::as_str).collect();
         steps.push(Step::new(Sql::Members, vec![param(ids)]));
     }
-    if !wanted.relations.is_empty() {
-        let pairs = wanted.relations.iter().map(|pair| (pair.low().as_str(), pair.high().as_str()));
+    for pairs in wanted.relations.chunks(ROWS_AT_ONCE) {
+        let pairs = pairs.iter().map(|pair| (pair.low().as_str(), pair.high().as_str()));
         steps.push(Step::new(Sql::Relations, two_columns(pairs)));
     }
-    if !wanted.invitations.is_empty() {
-        let names = || wanted.invitations.iter().map(|(owner, id)| (owner.as_str(), id.0));
-        steps.push(Step::new(Sql::SentByIds, two_columns(names())));
-        steps.push(Step::new(Sql::ReceivedByIds, two_columns(names())));
-        steps.push(Step::new(Sql::Past, two_columns(names())));
+    for sql in [Sql::SentByIds, Sql::ReceivedByIds, Sql::Past] {
+        for names in wanted.invitations.chunks(ROWS_AT_ONCE) {
+            let names = names.iter().map(|(owner, id)| (owner.as_str(), id.0));
+            steps.push(Step::new(sql, two_columns(names)));
+        }
     }
-    if !wanted.claims.is_empty() {
-        let names = wanted.claims.iter().map(|name| (name.scope.as_str(), name.key.as_str()));
+    for names in wanted.claims.chunks(ROWS_AT_ONCE) {
+        let names = names.iter().map(|name| (name.scope.as_str(), name.key.as_str()));
         steps.push(Step::new(Sql::Claims, two_columns(names)));
     }
     steps
