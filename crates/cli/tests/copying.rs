@@ -16,6 +16,8 @@ use acquaint_core::relation::{Invitation, Pair, Relation};
 use acquaint_core::time::Time;
 use acquaint_store::{Record, Store};
 use acquaint_store_fjall::{FjallStore, Options};
+use acquaint_testkit::postgres::{Cluster, Options as PostgresOptions, Place};
+use acquaint_testkit::proxy::{Proxy, Weather};
 use common::{Ran, acquaint, run};
 use uuid::Uuid;
 
@@ -131,7 +133,7 @@ fn kill_in_the_middle(desk: &Desk, to: &str) {
 
 #[test]
 fn killed_in_the_middle_it_goes_on_where_it_was() {
-    let desk = Desk::new(30_000);
+    let desk = Desk::new(10_000);
     let to = desk.store("to");
     kill_in_the_middle(&desk, &to);
     assert!(!desk.path("to").exists());
@@ -148,7 +150,7 @@ fn killed_in_the_middle_it_goes_on_where_it_was() {
 
 #[test]
 fn a_target_that_lost_what_it_had_is_not_gone_on_with() {
-    let desk = Desk::new(30_000);
+    let desk = Desk::new(10_000);
     let to = desk.store("to");
     kill_in_the_middle(&desk, &to);
     fs::remove_dir_all(desk.path("to.partial")).unwrap();
@@ -160,7 +162,7 @@ fn a_target_that_lost_what_it_had_is_not_gone_on_with() {
 
 #[test]
 fn a_target_that_holds_something_else_is_found_out() {
-    let desk = Desk::new(30_000);
+    let desk = Desk::new(10_000);
     let to = desk.store("to");
     kill_in_the_middle(&desk, &to);
     let mut stranger = Member::new("stranger".parse().unwrap());
@@ -172,7 +174,7 @@ fn a_target_that_holds_something_else_is_found_out() {
 
 #[test]
 fn without_the_file_that_tells_of_it_a_part_is_left_alone() {
-    let desk = Desk::new(30_000);
+    let desk = Desk::new(10_000);
     let to = desk.store("to");
     kill_in_the_middle(&desk, &to);
     fs::remove_file(desk.path("acquaint-copy.progress")).unwrap();
@@ -189,7 +191,7 @@ fn a_source_that_a_server_holds_is_named() {
 
 #[test]
 fn a_full_disk_is_said_and_gone_on_from() {
-    let desk = Desk::new(30_000);
+    let desk = Desk::new(10_000);
     let to = desk.store("to");
     // No file of the target may grow beyond 256 blocks of 512 bytes.
     let copy = desk.copy(&to);
@@ -202,4 +204,54 @@ fn a_full_disk_is_said_and_gone_on_from() {
     ran.fails(1, "File too large");
     desk.run(&to).succeeds();
     assert_eq!(desk.records(&to), desk.records(&desk.store("from")));
+}
+
+/// A migrated place in PostgreSQL.
+fn postgres() -> Place {
+    let place = Place::new().unwrap();
+    run(&["migrate", "--store", place.url()]).succeeds();
+    place
+}
+
+#[test]
+fn to_postgres_and_back_nothing_is_different() {
+    let desk = Desk::new(2_500);
+    let place = postgres();
+    let told = desk.run(place.url()).succeeds();
+    assert!(told.contains("5,000 records: 2,500 member, 2,500 relation; the same as in fjall:"), "{told}");
+    desk.run(place.url()).fails(1, "is not empty: name a new store; nothing was written");
+    let mut back = acquaint();
+    back.current_dir(desk.folder.path()).args(["store", "copy", "--from", place.url(), "--to", &desk.store("back")]);
+    Ran(back.output().unwrap()).succeeds();
+    assert_eq!(desk.records(&desk.store("back")), desk.records(&desk.store("from")));
+    assert!(desk.is_clean());
+}
+
+#[test]
+fn a_database_without_our_tables_is_told_apart_from_an_empty_one() {
+    let desk = Desk::new(10);
+    let place = Place::new().unwrap();
+    desk.run(place.url()).fails(1, "acquaint migrate");
+    run(&["migrate", "--store", place.url()]).succeeds();
+    desk.run(place.url()).succeeds();
+}
+
+#[test]
+fn a_database_that_goes_away_in_the_middle_is_gone_on_with() {
+    let desk = Desk::new(10_000);
+    let cluster = Cluster::start(&PostgresOptions::default()).unwrap();
+    run(&["migrate", "--store", &cluster.url("postgres")]).succeeds();
+    let network = Proxy::to(cluster.address()).unwrap();
+    let to = cluster.url("postgres").replace(&cluster.address().to_string(), &network.address().to_string());
+    let mut child = desk.copy(&to).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.starts_with("copied")));
+    network.set(Weather::Refusing);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let last = said.last().unwrap();
+    assert!(last.starts_with("acquaint: ") && last.contains("the same command goes on"), "{last}");
+    network.set(Weather::Fair);
+    let ran = desk.run(&to);
+    assert!(ran.stderr().contains("going on after "), "{}", ran.stderr());
+    ran.succeeds();
 }

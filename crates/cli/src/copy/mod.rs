@@ -41,7 +41,12 @@ pub(crate) async fn run(args: &CopyArgs) -> Outcome<()> {
         go_on(&marker, &*filled, &file.0).await?;
     }
     let expected = sums(&*source, "read", None).await?;
-    copy(&*source, &*filled, marker, &file, expected.total()).await?;
+    copy(&*source, &*filled, marker, &file, expected.total()).await.map_err(|failure| {
+        Failure::failed(format_args!(
+            "{}; once that is mended, the same command goes on where it was",
+            failure.message()
+        ))
+    })?;
     compare(&*source, &*filled, &expected).await.map_err(|failure| failed(&failure, &target, &file.0))?;
     // Closed before it gets its name.
     drop(filled);

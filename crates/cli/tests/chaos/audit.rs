@@ -29,15 +29,15 @@ pub(crate) fn audit(load: &Load, read_meanwhile: &[Value]) {
     same_events(read_meanwhile, &events);
     let told = Told::by(&events);
     let policy = Between::policy();
+    let mut failures = Vec::new();
     for history in &histories {
         let key = (history.hub.to_string(), history.guest.to_string());
         let nothing = Account::default();
         let between = told.between.get(&key).unwrap_or(&nothing);
-        if let Err(failure) = history.check(&policy, &between.created) {
-            panic!("{failure}");
-        }
+        failures.extend(history.check(&policy, &between.created).err());
         between.agrees_with(history);
     }
+    assert!(failures.is_empty(), "{} relations cannot be explained:\n{}", failures.len(), failures.join("\n"));
     counters_equal_lists(
         caller,
         &histories.iter().flat_map(|history| [&history.hub, &history.guest]).map(ToString::to_string).collect(),

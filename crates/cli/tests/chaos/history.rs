@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use acquaint_core::ids::{InvitationId, MemberId};
+use acquaint_core::policy::Policy;
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester};
+use uuid::Uuid;
 
 use super::spec::{Between, Call, Operation, Told, Who};
-use acquaint_core::policy::Policy;
 
 /// A client of one relation.
 pub(crate) type Client = u32;
@@ -135,8 +136,11 @@ impl Ghosts {
         for (place, (who, call)) in doubtful {
             let call = match call {
                 Call::Invite(_) => {
-                    let Some(found) = unclaimed.iter().position(|(sender, _)| *sender == who) else { continue };
-                    Call::Invite(Some(unclaimed.remove(found).1))
+                    let found = unclaimed.iter().position(|(sender, _)| *sender == who);
+                    // One that met another one was accepted at once and is no event of its own: its name
+                    // was seen by nobody.
+                    let unseen = || InvitationId(Uuid::from_u128(place as u128));
+                    Call::Invite(Some(found.map_or_else(unseen, |found| unclaimed.remove(found).1)))
                 }
                 other => other,
             };
@@ -157,7 +161,6 @@ impl Ghosts {
 #[cfg(test)]
 mod tests {
     use acquaint_core::view::InvitationState::{Accepted, Pending, Withdrawn};
-    use uuid::Uuid;
 
     use super::*;
 

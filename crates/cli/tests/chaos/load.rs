@@ -151,6 +151,25 @@ impl Load {
             self.wait_for(20);
         }
     }
+
+    /// Makes a last event on each server, and reads on until all of them have come. An event is shown
+    /// once no server can commit an earlier one any more, which takes the others a second.
+    pub(crate) fn read_the_last_events(&self, events: &mut Vec<Value>) {
+        let mut last = Vec::new();
+        for server in 0..self.servers.len() {
+            let history = Arc::new(History::new("hub-0".parse().unwrap(), format!("last-{server}").parse().unwrap()));
+            self.histories.lock().unwrap().push(history.clone());
+            let mut caller = Caller::new(&self.servers, server);
+            let key = format!("{}-last-{server}", self.seed);
+            self.call(&mut caller, &history, 0, Who::Guest, &Call::Follow, &key);
+            last.push(history.guest.to_string());
+        }
+        let come = |events: &[Value], name: &String| events.iter().rev().any(|event| event["actor"] == name.as_str());
+        let mut caller = Caller::new(&self.servers, 0);
+        while !last.iter().all(|name| come(events, name)) {
+            read_events_after(&mut caller, events);
+        }
+    }
 }
 
 /// Adds the events that follow.

@@ -27,7 +27,6 @@ use rand::rngs::{StdRng, SysRng};
 use rand::{SeedableRng, TryRng};
 use serde_json::Value;
 
-use caller::Caller;
 use faults::{Fault, cause};
 use load::Load;
 use town::Town;
@@ -59,8 +58,7 @@ fn under_load(load: &Load, meanwhile: impl FnOnce()) -> Vec<Value> {
         drop(stop);
         reader.join().unwrap()
     });
-    // Those of the last calls, from where the reader was.
-    load::read_events_after(&mut Caller::new(&load.servers, 0), &mut events);
+    load.read_the_last_events(&mut events);
     let ((calls, again), relations) = (load.counts(), load.histories().len());
     println!("{calls} calls, {again} attempts in vain, {} events, {relations} relations", events.len());
     events
