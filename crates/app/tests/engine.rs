@@ -6,10 +6,11 @@ mod common;
 
 use std::sync::Arc;
 
-use acquaint_app::{EngineConfig, Network, SubmitError};
+use acquaint_app::{EngineConfig, Network, Request, SubmitError};
 use acquaint_core::command::Action;
+use acquaint_core::decide::Answer;
 use acquaint_core::policy::Preset;
-use acquaint_core::refusal::Code;
+use acquaint_core::refusal::{Code, Refusal};
 use acquaint_core::time::{Span, Time};
 use acquaint_core::view::{Direction, InvitationState};
 use acquaint_store::memory::MemoryStore;
@@ -223,6 +224,44 @@ async fn two_engines_on_one_store_see_each_others_commits() {
     assert_eq!(one.member(&member("ann")).await.unwrap().ledger.connections, 1);
     let refused = one.submit(request("ann", Action::Withdraw { invitation: id })).await.unwrap().unwrap_err();
     assert_eq!(refused.code, Code::AlreadyAccepted);
+}
+
+/// What an engine answers if others work on the store between its two readings.
+async fn overtaken<F: Future<Output = ()>>(
+    store: &Arc<MemoryStore>,
+    asked: Request,
+    meanwhile: F,
+) -> Result<Answer, Refusal> {
+    let slow = Arc::new(Faulty::reading(store.clone(), 1));
+    let one = network(slow.clone(), Preset::Open, EngineConfig::default()).await;
+    let answer = tokio::spawn(async move { one.submit(asked).await });
+    slow.waiting.acquire().await.unwrap().forget();
+    meanwhile.await;
+    slow.reads.add_permits(1_000);
+    answer.await.unwrap().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_its_first_attempt_overtakes_is_answered_like_it() {
+    let store = Arc::new(MemoryStore::shared());
+    let other = network(store.clone(), Preset::Open, EngineConfig::default()).await;
+    let asked = keyed(invite("ann", "bo"), "once", 1);
+    let first = async { drop(other.submit(asked.clone()).await.unwrap().unwrap()) };
+    let answer = overtaken(&store, asked.clone(), first).await.unwrap();
+    assert_eq!(pending(&other, "ann", Direction::Sent).await, [invitation_of(&answer).clone()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_is_replaced_between_two_readings_is_no_longer_available() {
+    let store = Arc::new(MemoryStore::shared());
+    let other = network(store.clone(), Preset::Open, EngineConfig::default()).await;
+    let id = sent(&other, "ann", "bo").await;
+    let replaced = async {
+        other.submit(request("ann", Action::Withdraw { invitation: id })).await.unwrap().unwrap();
+        sent(&other, "ann", "bo").await;
+    };
+    let refused = overtaken(&store, request("bo", Action::Accept { invitation: id }), replaced).await.unwrap_err();
+    assert_eq!(refused.code, Code::NoLongerAvailable);
 }
 
 #[tokio::test(flavor = "multi_thread")]

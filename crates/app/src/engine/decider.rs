@@ -269,8 +269,14 @@ impl Decider {
     /// Reads what a batch needs: first what invitations and keys name, then the rows.
     async fn read_facts<'a>(&mut self, requests: impl Iterator<Item = &'a Request> + Clone) -> StoreResult<Read> {
         let mut read = Read::default();
-        self.read_named(requests.clone(), &mut read).await?;
+        let named = named(requests.clone());
+        self.read_rows(&named, &mut read).await?;
         let mut wanted = Wanted::default();
+        if !self.shared.store.is_sole_owner() {
+            // Another engine may commit between the two readings. A refusal is checked by no commit, so
+            // it must not come from rows of one moment and names of another.
+            wanted = named;
+        }
         for request in requests {
             let command = &request.command;
             self.want_member(&command.actor, &mut read, &mut wanted);
@@ -281,29 +287,8 @@ impl Decider {
                 self.want_relation(pair, &mut read, &mut wanted);
             }
         }
-        self.read_rows(wanted, &mut read).await?;
+        self.read_rows(&wanted, &mut read).await?;
         Ok(read)
-    }
-
-    async fn read_named<'a>(&self, requests: impl Iterator<Item = &'a Request>, read: &mut Read) -> StoreResult<()> {
-        let mut wanted = Wanted::default();
-        for request in requests {
-            if let Some(id) = request.command.action.invitation() {
-                wanted.invitations.push((request.command.actor.clone(), id));
-            }
-            if let Some(claim) = &request.claim {
-                wanted.claims.push(claim.name.clone());
-            }
-        }
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let loaded = self.shared.store.load(&wanted).await?;
-        let found = wanted.invitations.into_iter().zip(loaded.invitations);
-        read.invitations = found.filter_map(|(name, view)| Some((name, view?))).collect();
-        let found = loaded.claims.into_iter().flatten();
-        read.claims = found.map(|claim| (claim.name.clone(), claim)).collect();
-        Ok(())
     }
 
     fn want_member(&self, id: &MemberId, read: &mut Read, wanted: &mut Wanted) {
@@ -331,11 +316,11 @@ impl Decider {
         read.relations.insert(pair, row);
     }
 
-    async fn read_rows(&mut self, wanted: Wanted, read: &mut Read) -> StoreResult<()> {
+    async fn read_rows(&mut self, wanted: &Wanted, read: &mut Read) -> StoreResult<()> {
         if wanted.is_empty() {
             return Ok(());
         }
-        let loaded = self.shared.store.load(&wanted).await?;
+        let loaded = self.shared.store.load(wanted).await?;
         loaded.ids_after.into_iter().for_each(|id| self.ids.come_after(id));
         for member in loaded.members.into_iter().flatten() {
             let member = Arc::new(member);
@@ -346,8 +331,23 @@ impl Decider {
             let relation = Arc::new(relation);
             read.relations.insert(relation.pair.clone(), relation);
         }
+        let views = wanted.invitations.iter().cloned().zip(loaded.invitations);
+        read.invitations.extend(views.filter_map(|(name, view)| Some((name, view?))));
+        let claims = loaded.claims.into_iter().flatten();
+        read.claims.extend(claims.map(|claim| (claim.name.clone(), claim)));
         Ok(())
     }
+}
+
+/// The invitations and keys that commands name.
+fn named<'a>(requests: impl Iterator<Item = &'a Request>) -> Wanted {
+    let mut wanted = Wanted::default();
+    for request in requests {
+        let invitation = request.command.action.invitation();
+        wanted.invitations.extend(invitation.map(|id| (request.command.actor.clone(), id)));
+        wanted.claims.extend(request.claim.as_ref().map(|claim| claim.name.clone()));
+    }
+    wanted
 }
 
 /// A batch whose facts could not be read: nothing to commit, the same error for all.
