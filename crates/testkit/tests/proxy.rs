@@ -13,7 +13,8 @@ use std::thread;
 
 use acquaint_testkit::proxy::{Proxy, Trap, Way, Weather};
 
-/// A server that sends back what it is sent, and tells all that came on a connection at its end.
+/// A server that sends back what it is sent, and tells all that came on a connection at its end, if
+/// anything did: the proxy knocks at its own door when the weather changes.
 fn echo() -> (SocketAddr, mpsc::Receiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -29,7 +30,9 @@ fn echo() -> (SocketAddr, mpsc::Receiver<Vec<u8>>) {
                         break;
                     }
                 }
-                let _ = tell.send(all);
+                if !all.is_empty() {
+                    let _ = tell.send(all);
+                }
             });
         }
     });
