@@ -31,18 +31,23 @@
 
   // Where the keyboard goes once a part was put in place: to what is marked in it; from a line that
   // is over to the next one that can be acted on, else the one before, else the line itself.
+  function move(to) {
+    to.focus({ preventScroll: true });
+    (to.closest("li") || to).scrollIntoView({ block: "nearest" });
+  }
+
   function refocus(element) {
     const marked = element.querySelector("[data-focus]");
-    if (marked) return marked.focus({ preventScroll: true });
+    if (marked) return move(marked);
     if (element.hasAttribute("data-over")) {
       const list = element.parentElement;
       const acts = [...list.querySelectorAll("[data-act]")];
       const after = acts.find((act) => element.compareDocumentPosition(act) & Node.DOCUMENT_POSITION_FOLLOWING);
-      return (after || acts[acts.length - 1] || element).focus({ preventScroll: !after });
+      return move(after || acts[acts.length - 1] || element);
     }
     const act = element.querySelector("[data-act], [data-keep]");
-    if (act) return act.focus({ preventScroll: true });
-    if (element.id === "relation") element.focus({ preventScroll: true });
+    if (act) return move(act);
+    if (element.id === "relation") move(element);
   }
 
   let pressed = null;

@@ -47,7 +47,7 @@ pub(super) const CULTURES: [Culture; 20] = [
 
 /// What people do, by the circle that they move in. A headline is made of the work and a place.
 pub(super) const CIRCLES: [(&str, [&str; 6]); 10] = [
-    ("health", ["Paediatric nurse", "General practitioner", "Physiotherapist", "Midwife", "Pharmacist in a village", "Hospital planner"]),
+    ("health", ["Paediatric nurse", "General practitioner", "Physiotherapist", "Midwife", "Village pharmacist", "Hospital planner"]),
     ("building", ["Timber architect", "Structural engineer", "Roofer and apprentice master", "Site manager", "Restorer of old houses", "Surveyor"]),
     ("software", ["Database engineer", "Front-end developer", "Open-source maintainer", "Platform engineer", "Tester who likes edge cases", "Accessibility consultant"]),
     ("food", ["Baker, third generation", "Organic farmer", "Chef of a school kitchen", "Cheese maker", "Food scientist", "Coffee roaster"]),

@@ -97,7 +97,7 @@ impl Person {
             name: Some(self.name.clone()),
             headline: Some(self.headline.clone()),
             email: Some(format!("{}@community.example", self.id)),
-            plan: if self.number.is_multiple_of(3) || matches!(role, Some(Role::Mateo | Role::Ingrid)) {
+            plan: if self.number % 3 == 1 || matches!(role, Some(Role::Mateo | Role::Ingrid)) {
                 Plan::Premium
             } else {
                 Plan::Basic
@@ -109,7 +109,7 @@ impl Person {
                 Some(Role::Lena) => WhoMayInvite::Nobody,
                 _ => WhoMayInvite::Anyone,
             },
-            reminders: !self.number.is_multiple_of(17),
+            reminders: self.number % 17 != 5,
             ..Profile::default()
         }
     }

@@ -18,7 +18,7 @@ fn html(status: StatusCode, text: String) -> Response {
 
 /// A whole page, with the cookies that belong to it.
 pub(crate) fn whole(web: &Web, visitor: &Visitor, status: StatusCode, page: &impl Template) -> Answered {
-    let mut response = html(status, page.render().map_err(Mishap::unrenderable)?);
+    let mut response = html(status, page.render()?);
     let silence = visitor.said.is_some().then(Visitor::silence);
     for cookie in visitor.cookie_if_new(web.secret()).into_iter().chain(silence) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -54,7 +54,7 @@ pub(crate) fn part(part: &impl Template, live: &str, counts: &[Count]) -> Answer
 }
 
 pub(crate) fn part_with(status: StatusCode, part: &impl Template, live: &str, counts: &[Count]) -> Answered {
-    let text = Part { part, live, counts }.render().map_err(Mishap::unrenderable)?;
+    let text = Part { part, live, counts }.render()?;
     Ok(html(status, text))
 }
 

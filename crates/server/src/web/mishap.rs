@@ -36,12 +36,6 @@ struct Page {
 }
 
 impl Mishap {
-    /// A template that cannot be written is a fault of ours.
-    pub(crate) fn unrenderable(error: askama::Error) -> Self {
-        tracing::error!(%error, "a page could not be made");
-        Self::Ours
-    }
-
     fn told(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Mishap::Nobody => (StatusCode::SEE_OTHER, "Choose who you are", "Choose first whom you want to be."),
@@ -98,6 +92,13 @@ impl From<StoreError> for Mishap {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store does not answer a page");
         Self::Busy
+    }
+}
+
+impl From<askama::Error> for Mishap {
+    fn from(error: askama::Error) -> Self {
+        tracing::error!(%error, "a page could not be made");
+        Self::Ours
     }
 }
 

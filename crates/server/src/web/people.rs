@@ -52,6 +52,8 @@ pub(crate) fn is_here(member: &Member) -> bool {
 pub(crate) struct Shared {
     pub(crate) people: Vec<Person>,
     pub(crate) line: String,
+    /// The number alone, where there is little room.
+    pub(crate) short: String,
 }
 
 /// How many mutual connections are named.
@@ -64,7 +66,11 @@ impl Shared {
             people.push(Person::load(web, id).await?);
         }
         let line = line(&people, mutual.count);
-        Ok(Self { people, line })
+        let short = match u64::try_from(mutual.count).unwrap_or(u64::MAX) {
+            0 => String::new(),
+            count => counted(count, "mutual connection"),
+        };
+        Ok(Self { people, line, short })
     }
 }
 

@@ -19,7 +19,9 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 const WEEK: u64 = 7 * DAY;
+const TWO_WEEKS: u64 = 2 * WEEK;
 const MONTH: u64 = 2_629_746;
+const TWO_MONTHS: u64 = 2 * MONTH;
 const YEAR: u64 = 12 * MONTH;
 
 const MONTHS: [&str; 12] = [
@@ -75,10 +77,10 @@ fn roughly(seconds: u64) -> String {
         ..HOUR => (MINUTE, "minute"),
         HOUR..DAY => (HOUR, "hour"),
         DAY..WEEK => (DAY, "day"),
-        _ if seconds < 2 * WEEK && !seconds.is_multiple_of(WEEK) => (DAY, "day"),
-        ..5_259_492 => (WEEK, "week"),
-        _ if seconds < YEAR => (MONTH, "month"),
-        _ => (YEAR, "year"),
+        WEEK..TWO_WEEKS if !seconds.is_multiple_of(WEEK) => (DAY, "day"),
+        WEEK..TWO_MONTHS => (WEEK, "week"),
+        TWO_MONTHS..YEAR => (MONTH, "month"),
+        YEAR.. => (YEAR, "year"),
     };
     counted(seconds / unit, name)
 }
