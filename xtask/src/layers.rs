@@ -22,32 +22,52 @@ struct Layer {
 }
 
 const ASYNC: &[&str] = &["tokio", "async-trait"];
-const DATABASES: &[&str] = &["fjall"];
+const EMBEDDED: &[&str] = &["fjall"];
+const POSTGRES: &[&str] = &["tokio-postgres", "deadpool"];
 const HTTP: &[&str] = &["axum", "hyper", "hyper-util", "tower-http", "utoipa"];
 const RANDOMNESS: &[&str] = &["rand", "getrandom", "fastrand"];
 
 /// The rules. A crate without a row is refused, so a new crate begins by stating its borders here.
 const LAYERS: &[Layer] = &[
     // Pure: no async, no I/O, no randomness; it builds without tokio.
-    Layer { package: "acquaint-core", may_use: &[], never: &[ASYNC, DATABASES, HTTP, RANDOMNESS] },
+    Layer { package: "acquaint-core", may_use: &[], never: &[ASYNC, EMBEDDED, POSTGRES, HTTP, RANDOMNESS] },
     // The port: knows no database and no caller.
-    Layer { package: "acquaint-store", may_use: &["acquaint-core"], never: &[DATABASES, HTTP] },
+    Layer { package: "acquaint-store", may_use: &["acquaint-core"], never: &[EMBEDDED, POSTGRES, HTTP] },
     // The embedded store: the one crate that knows fjall.
-    Layer { package: "acquaint-store-fjall", may_use: &["acquaint-core", "acquaint-store"], never: &[HTTP] },
+    Layer { package: "acquaint-store-fjall", may_use: &["acquaint-core", "acquaint-store"], never: &[POSTGRES, HTTP] },
+    // The store for many machines: the one crate that knows PostgreSQL.
+    Layer {
+        package: "acquaint-store-postgres",
+        may_use: &["acquaint-core", "acquaint-store"],
+        never: &[EMBEDDED, HTTP],
+    },
     // The engine and the use cases: any store, any caller.
-    Layer { package: "acquaint-app", may_use: &["acquaint-core", "acquaint-store"], never: &[DATABASES, HTTP] },
+    Layer {
+        package: "acquaint-app",
+        may_use: &["acquaint-core", "acquaint-store"],
+        never: &[EMBEDDED, POSTGRES, HTTP],
+    },
     // HTTP: translates, and knows no database.
     Layer {
         package: "acquaint-server",
         may_use: &["acquaint-core", "acquaint-store", "acquaint-app"],
-        never: &[DATABASES],
+        never: &[EMBEDDED, POSTGRES],
     },
     // The binary puts the parts together, so it alone may use all of them.
     Layer {
         package: "acquaint-cli",
-        may_use: &["acquaint-core", "acquaint-store", "acquaint-store-fjall", "acquaint-app", "acquaint-server"],
+        may_use: &[
+            "acquaint-core",
+            "acquaint-store",
+            "acquaint-store-fjall",
+            "acquaint-store-postgres",
+            "acquaint-app",
+            "acquaint-server",
+        ],
         never: &[],
     },
+    // For tests alone: starts and breaks what they need, and knows nothing of ours.
+    Layer { package: "acquaint-testkit", may_use: &[], never: &[ASYNC, EMBEDDED, POSTGRES, HTTP] },
     // This package: outside all layers.
     Layer { package: "xtask", may_use: &[], never: &[] },
 ];
@@ -161,7 +181,7 @@ mod tests {
 
     const RULES: &[Layer] = &[
         Layer { package: "core", may_use: &[], never: &[ASYNC, RANDOMNESS] },
-        Layer { package: "app", may_use: &["core"], never: &[DATABASES] },
+        Layer { package: "app", may_use: &["core"], never: &[EMBEDDED, POSTGRES] },
         Layer { package: "cli", may_use: &["core", "app"], never: &[] },
     ];
 

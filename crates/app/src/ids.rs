@@ -27,8 +27,18 @@ impl IdSource {
     pub(crate) fn after(clock: Clock, last: Option<EventId>) -> Result<Self, NoRandomness> {
         let mut random = SysRng;
         let random = StdRng::try_from_rng(&mut random).map_err(|error| NoRandomness(error.to_string()))?;
-        let millis = last.map_or(0, |id| millis_of(id.0) + 1);
-        Ok(Self { clock, random, millis, counter: 0 })
+        let mut source = Self { clock, random, millis: 0, counter: 0 };
+        last.into_iter().for_each(|id| source.come_after(id));
+        Ok(source)
+    }
+
+    /// Whatever is made from now on comes after this one, which somebody else made.
+    pub(crate) fn come_after(&mut self, id: EventId) {
+        let theirs = millis_of(id.0);
+        if theirs >= self.millis {
+            self.millis = theirs + 1;
+            self.counter = 0;
+        }
     }
 
     pub(crate) fn next(&mut self) -> Uuid {
@@ -81,6 +91,13 @@ mod tests {
         }
         let mut later = IdSource::after(Clock::settable(Time::from_unix(0)), Some(EventId(last))).unwrap();
         assert!(later.next() > last);
+        let mut other = IdSource::after(Clock::settable(Time::from_unix(0)), None).unwrap();
+        other.next();
+        other.come_after(EventId(last));
+        let next = other.next();
+        assert!(next > last);
+        other.come_after(EventId(last));
+        assert!(other.next() > next);
     }
 
     #[test]

@@ -14,12 +14,12 @@ use acquaint_core::standing::{self, Standing};
 use acquaint_core::time::{Span, Time};
 use acquaint_core::view::{Direction, InvitationView, RelationView};
 use acquaint_store::{
-    Contact, ContactPage, Due, NotificationPage, Order, PendingPage, Store, StoreError, StoreResult, Wanted,
+    Contact, ContactPage, Due, Job, NotificationPage, Order, PendingPage, Store, StoreError, StoreResult, Wanted,
 };
 use prometheus_client::registry::Registry;
 use tokio::sync::{Mutex, RwLock, watch};
 
-use crate::cache::RowCache;
+use crate::cache::MemberCache;
 use crate::clock::Clock;
 use crate::engine::{Engine, EngineConfig, Outcome, Request, Shared, SubmitError, Threads};
 use crate::ids::{IdSource, NoRandomness};
@@ -32,7 +32,7 @@ pub struct Network(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn Store>,
-    cache: Arc<RowCache>,
+    cache: Arc<MemberCache>,
     clock: Clock,
     policy: watch::Sender<Arc<Policy>>,
     metrics: Metrics,
@@ -80,8 +80,10 @@ impl Network {
         clock: Clock,
         config: EngineConfig,
     ) -> Result<Self, StartError> {
-        let ids = IdSource::after(clock.clone(), store.last_event().await?)?;
-        let cache = Arc::new(RowCache::new(config.cache_bytes));
+        let mut ids = IdSource::after(clock.clone(), store.last_event().await?)?;
+        let others = store.join(EventId(ids.next())).await?;
+        others.into_iter().for_each(|id| ids.come_after(id));
+        let cache = Arc::new(MemberCache::new(config.cache_bytes, store.is_sole_owner()));
         let metrics = Metrics::default();
         let (policy, policy_in_force) = watch::channel(Arc::new(policy));
         let shared = Shared {
@@ -102,15 +104,15 @@ impl Network {
             threads: Mutex::new(Some(threads)),
             timers: Mutex::default(),
         }));
-        if !network.is_settable() {
-            network.run_timers();
+        if !(network.is_settable() && network.0.store.is_sole_owner()) {
+            network.keep_house_every_second();
         }
         Ok(network)
     }
 
-    /// Carries out what falls due, once a second, and forgets old idempotency records, until the
-    /// last other handle is gone or the engine has stopped.
-    fn run_timers(&self) {
+    /// Keeps in touch with other engines, carries out what falls due, and forgets old idempotency
+    /// records, once a second, until the last other handle is gone or the engine has stopped.
+    fn keep_house_every_second(&self) {
         let inner = Arc::downgrade(&self.0);
         tokio::spawn(async move {
             let mut every_second = tokio::time::interval(std::time::Duration::from_secs(1));
@@ -128,9 +130,21 @@ impl Network {
     }
 
     async fn keep_house(&self) -> Result<(), SubmitError> {
+        let shared = !self.0.store.is_sole_owner();
+        if shared {
+            self.engine().await?.beat().await?;
+        }
+        // A settable clock carries out what is due when it is set.
+        if !self.0.store.hold(Job::Timers).await? || self.is_settable() {
+            return Ok(());
+        }
         let now = self.now();
         let mut timers = self.0.timers.lock().await;
         timers.clock_set(now);
+        if shared {
+            // Others may have carried out some, and not all, of what was due.
+            timers.until = None;
+        }
         self.carry_out_until(&mut timers, now).await?;
         self.0.store.forget_claims(now - CLAIM_MEMORY, FORGET_AT_ONCE).await?;
         Ok(())
@@ -226,15 +240,13 @@ impl Network {
 
     async fn facts(&self, actor: &MemberId, other: &MemberId) -> StoreResult<Option<Facts>> {
         let Some(pair) = Pair::new(actor, other) else { return Ok(None) };
-        let actor = self.member(actor).await?;
+        let (actor, other, relation) = self.0.cache.rows(&*self.0.store, [actor, other], &pair).await?;
         let cap = self.policy().limits.pending_cap;
         let oldest_expiry = if cap.is_some_and(|cap| actor.ledger.pending_sent >= cap) {
             self.oldest_pending(&actor.id).await?.and_then(|view| view.expires_at)
         } else {
             None
         };
-        let other = self.member(other).await?;
-        let relation = self.0.cache.relation(&*self.0.store, &pair).await?;
         Ok(Some(Facts { actor, other, relation, invitation: None, oldest_expiry }))
     }
 
@@ -384,6 +396,9 @@ impl Network {
             // The threads end once the last command under way has let go of the engine.
             if tokio::task::spawn_blocking(|| threads.join()).await.is_err() {
                 tracing::error!("waiting for the engine failed");
+            }
+            if let Err(error) = self.0.store.leave().await {
+                tracing::warn!(%error, "the other servers will notice by themselves that this one has gone");
             }
         }
     }

@@ -6,10 +6,11 @@ mod common;
 
 use std::sync::Arc;
 
-use acquaint_app::{EngineConfig, Network, SubmitError};
+use acquaint_app::{EngineConfig, Network, Request, SubmitError};
 use acquaint_core::command::Action;
+use acquaint_core::decide::Answer;
 use acquaint_core::policy::Preset;
-use acquaint_core::refusal::Code;
+use acquaint_core::refusal::{Code, Refusal};
 use acquaint_core::time::{Span, Time};
 use acquaint_core::view::{Direction, InvitationState};
 use acquaint_store::memory::MemoryStore;
@@ -126,14 +127,14 @@ fn futures_poll<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> Option<F::Outp
 async fn a_clean_stop_answers_what_was_taken() {
     let store = Arc::new(MemoryStore::new());
     let network = network(store.clone(), Preset::Open, EngineConfig::default()).await;
-    let mut submits: Vec<_> = (0..500)
-        .map(|n| {
-            let network = network.clone();
-            Box::pin(async move { network.submit(invite("ann", &format!("b{n}"))).await })
-        })
-        .collect();
-    for submit in &mut submits {
-        assert!(futures_poll(submit).is_none_or(|outcome| outcome.is_ok()));
+    let mut submits = Vec::new();
+    for n in 0..500 {
+        let network = network.clone();
+        let mut submit = Box::pin(async move { network.submit(invite("ann", &format!("b{n}"))).await });
+        match futures_poll(&mut submit) {
+            Some(answered) => assert!(answered.unwrap().is_ok()),
+            None => submits.push(submit),
+        }
     }
     let stopping = tokio::spawn({
         let network = network.clone();
@@ -207,6 +208,95 @@ async fn erasing_a_member_leaves_nothing_of_theirs_in_rows_and_lists() {
     }
     assert_eq!(network.member(&member("ann")).await.unwrap().version, 0);
     assert!(!network.erase(&member("ann")).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_engines_on_one_store_see_each_others_commits() {
+    let store = Arc::new(MemoryStore::shared());
+    let one = network(store.clone(), Preset::Linkedin, EngineConfig::default()).await;
+    let other = network(store, Preset::Linkedin, EngineConfig::default()).await;
+    let id = sent(&one, "ann", "bo").await;
+    let relation = other.relation(&member("bo"), &member("ann")).await.unwrap().unwrap();
+    assert!(relation.may.accept);
+    let refused = other.submit(invite("ann", "bo")).await.unwrap().unwrap_err();
+    assert_eq!(refused.code, Code::AlreadyPending);
+    other.submit(request("bo", Action::Accept { invitation: id })).await.unwrap().unwrap();
+    assert_eq!(one.member(&member("ann")).await.unwrap().ledger.connections, 1);
+    let refused = one.submit(request("ann", Action::Withdraw { invitation: id })).await.unwrap().unwrap_err();
+    assert_eq!(refused.code, Code::AlreadyAccepted);
+}
+
+/// What an engine answers if others work on the store between its two readings.
+async fn overtaken<F: Future<Output = ()>>(
+    store: &Arc<MemoryStore>,
+    asked: Request,
+    meanwhile: F,
+) -> Result<Answer, Refusal> {
+    let slow = Arc::new(Faulty::reading(store.clone(), 1));
+    let one = network(slow.clone(), Preset::Open, EngineConfig::default()).await;
+    let answer = tokio::spawn(async move { one.submit(asked).await });
+    slow.waiting.acquire().await.unwrap().forget();
+    meanwhile.await;
+    slow.reads.add_permits(1_000);
+    answer.await.unwrap().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_its_first_attempt_overtakes_is_answered_like_it() {
+    let store = Arc::new(MemoryStore::shared());
+    let other = network(store.clone(), Preset::Open, EngineConfig::default()).await;
+    let asked = keyed(invite("ann", "bo"), "once", 1);
+    let first = async { drop(other.submit(asked.clone()).await.unwrap().unwrap()) };
+    let answer = overtaken(&store, asked.clone(), first).await.unwrap();
+    assert_eq!(pending(&other, "ann", Direction::Sent).await, [invitation_of(&answer).clone()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_is_replaced_between_two_readings_is_no_longer_available() {
+    let store = Arc::new(MemoryStore::shared());
+    let other = network(store.clone(), Preset::Open, EngineConfig::default()).await;
+    let id = sent(&other, "ann", "bo").await;
+    let replaced = async {
+        other.submit(request("ann", Action::Withdraw { invitation: id })).await.unwrap().unwrap();
+        sent(&other, "ann", "bo").await;
+    };
+    let refused = overtaken(&store, request("bo", Action::Accept { invitation: id }), replaced).await.unwrap_err();
+    assert_eq!(refused.code, Code::NoLongerAvailable);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn crossing_invitations_on_two_engines_connect() {
+    let store = Arc::new(MemoryStore::shared());
+    let one = network(store.clone(), Preset::Open, EngineConfig::default()).await;
+    let other = network(store, Preset::Open, EngineConfig::default()).await;
+    for pair in 0..200 {
+        let (a, b) = (format!("a{pair}"), format!("b{pair}"));
+        let (there, back) = tokio::join!(one.submit(invite(&a, &b)), other.submit(invite(&b, &a)));
+        let states = [there, back].map(|outcome| invitation_of(&outcome.unwrap().unwrap()).state);
+        assert!(
+            states.contains(&InvitationState::Pending) && states.contains(&InvitationState::Accepted),
+            "{states:?}"
+        );
+        assert_eq!(one.member(&member(&a)).await.unwrap().ledger.connections, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_gets_through_to_a_member_whom_all_invite() {
+    let store = Arc::new(MemoryStore::shared());
+    let engines = [
+        network(store.clone(), Preset::Open, EngineConfig::default()).await,
+        network(store.clone(), Preset::Open, EngineConfig::default()).await,
+        network(store, Preset::Open, EngineConfig::default()).await,
+    ];
+    let submits = (0..600).zip(engines.iter().cycle()).map(|(n, engine)| {
+        let engine = engine.clone();
+        tokio::spawn(async move { engine.submit(invite(&format!("a{n}"), "bo")).await })
+    });
+    for submit in submits.collect::<Vec<_>>() {
+        submit.await.unwrap().unwrap().unwrap();
+    }
+    assert_eq!(engines[0].member(&member("bo")).await.unwrap().ledger.pending_received, 600);
 }
 
 fn fault() -> impl Strategy<Value = Option<Fault>> {

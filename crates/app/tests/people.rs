@@ -87,7 +87,8 @@ async fn what_others_do_in_silence_does_not_show() {
         assert_eq!(suggested(&network).await, [("dee".to_owned(), 2)], "{silent}");
         let circle = network.circle(&member("ann")).await.unwrap();
         assert_eq!(network.mutual(&circle, &member("dee"), 0).await.unwrap().count, 2, "{silent}");
-        let found = network.search_sent(&member("ann"), &SentSearch { limit: 5, ..SentSearch::default() }).await.unwrap();
+        let found =
+            network.search_sent(&member("ann"), &SentSearch { limit: 5, ..SentSearch::default() }).await.unwrap();
         assert_eq!(found.items.len(), 1, "{silent}");
     }
 }

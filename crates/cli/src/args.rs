@@ -32,6 +32,11 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Fill an empty store from a backup
     Restore(RestoreArgs),
+    /// Copy what one store keeps into another one
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Make or renew the tables of a PostgreSQL database
+    Migrate(MigrateArgs),
     /// Measure this machine
     Bench(BenchArgs),
     /// Print the OpenAPI description of the HTTP API
@@ -104,7 +109,7 @@ pub(crate) struct StoreArgs {
     /// File with settings, TOML
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<String>,
-    /// The store, such as fjall:DIRECTORY [default: fjall:acquaint-data]
+    /// The store: fjall:DIRECTORY, or postgres://USER@HOST/DATABASE [default: fjall:acquaint-data]
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
 }
@@ -117,9 +122,15 @@ struct EngineArgs {
     /// Commands in one commit, at most [default: 1024]
     #[arg(long, value_name = "NUMBER")]
     batch_size: Option<String>,
-    /// Memory for rows and blocks of the store, in MiB [default: 240]
+    /// Memory for members, relations and blocks of the store, in MiB [default: 224]
     #[arg(long, value_name = "MIB")]
     cache_mib: Option<String>,
+    /// Connections to the database [default: 8]
+    #[arg(long, value_name = "NUMBER")]
+    pool_size: Option<String>,
+    /// How long the database may take over a statement before its connection is given up [default: 5s]
+    #[arg(long, value_name = "DURATION")]
+    statement_timeout: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -131,7 +142,7 @@ pub(crate) struct ReplayArgs {
     /// File with settings, TOML
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<String>,
-    /// An empty store to fill, such as fjall:DIRECTORY [default: a temporary one, removed afterwards]
+    /// An empty store to fill: fjall:DIRECTORY, or postgres://USER@HOST/DATABASE [default: a temporary one, removed afterwards]
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
     /// Policy file, or the name of a built-in policy: linkedin or open [default: linkedin]
@@ -161,6 +172,25 @@ pub(crate) enum PolicyCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Copy everything into an empty store of any kind, and compare the two
+    Copy(CopyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyArgs {
+    /// The store that is read; no server may run on it
+    #[arg(long, value_name = "STORE")]
+    pub(crate) from: String,
+    /// The store that is filled
+    #[arg(long, value_name = "STORE")]
+    pub(crate) to: String,
+    /// File that says how far the copy has come, so that the same command goes on after a crash
+    #[arg(long, value_name = "FILE", default_value = "acquaint-copy.progress")]
+    pub(crate) progress: PathBuf,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = LAYERS)]
 pub(crate) struct BackupArgs {
@@ -180,6 +210,16 @@ pub(crate) struct RestoreArgs {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = LAYERS)]
+pub(crate) struct MigrateArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print the SQL and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// The settings that were given as flags, as they were written.
@@ -217,6 +257,8 @@ impl EngineArgs {
             (Key::QueueLength, &self.queue_length),
             (Key::BatchSize, &self.batch_size),
             (Key::CacheMib, &self.cache_mib),
+            (Key::PoolSize, &self.pool_size),
+            (Key::StatementTimeout, &self.statement_timeout),
         ])
     }
 }

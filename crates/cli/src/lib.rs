@@ -6,8 +6,10 @@
 mod args;
 pub mod backup;
 pub mod bench;
+mod copy;
 mod demo;
 pub mod failure;
+mod migrate;
 pub mod output;
 mod policy;
 pub mod progress;
@@ -25,10 +27,10 @@ use acquaint_app::EngineConfig;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Cli, Command};
+use args::{Cli, Command, StoreCommand};
 use failure::{Failure, Outcome, one_line};
 use settings::{Key, Sources, number};
-use store::Memory;
+use store::Means;
 
 /// Runs the program on the process's arguments.
 #[must_use]
@@ -69,6 +71,8 @@ fn carry_out(command: Command) -> Outcome<()> {
         Command::Policy(command) => policy::run(&command),
         Command::Backup(args) => block_on(backup::backup(&args)),
         Command::Restore(args) => block_on(backup::restore(&args)),
+        Command::Store(StoreCommand::Copy(args)) => block_on(copy::run(&args)),
+        Command::Migrate(args) => block_on(migrate::run(&args)),
         Command::Bench(args) => bench::run(&args),
         Command::Openapi => serve::openapi(),
     }
@@ -81,11 +85,11 @@ fn block_on(work: impl Future<Output = Outcome<()>>) -> Outcome<()> {
 }
 
 /// How much the engine may hold.
-fn engine_config(sources: &Sources, memory: Memory) -> Outcome<EngineConfig> {
+fn engine_config(sources: &Sources, means: &Means) -> Outcome<EngineConfig> {
     let default = EngineConfig::default();
     Ok(EngineConfig {
         queue: sources.get(Key::QueueLength, number(1, 1 << 20))?.unwrap_or(default.queue),
         batch: sources.get(Key::BatchSize, number(1, 1 << 16))?.unwrap_or(default.batch),
-        cache_bytes: memory.engine,
+        cache_bytes: means.members_bytes,
     })
 }

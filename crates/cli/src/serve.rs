@@ -18,7 +18,7 @@ use crate::output;
 use crate::policy::PolicySource;
 use crate::settings::{Key, Sources, address, number, switch, text, timeout};
 use crate::signals::{Hangups, Stop};
-use crate::store::{self, Address, Memory};
+use crate::store::{self, Address, Means};
 
 /// Where to listen when nothing is said.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7171);
@@ -30,7 +30,7 @@ struct Settings {
     listen: SocketAddr,
     dev: bool,
     store: Address,
-    memory: Memory,
+    means: Means,
     engine: EngineConfig,
     policy_source: PolicySource,
     policy: Policy,
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
     }
     // Signals are listened to before anybody can know that there is somebody to signal.
     let (mut stop, hangups) = (Stop::listen()?, Hangups::listen()?);
-    let store = store::open(&settings.store, settings.memory)?;
+    let store = store::open(&settings.store, &settings.means).await?;
     let clock = Clock::system();
     let clock = if settings.dev { Clock::settable(clock.now()) } else { clock };
     let network = Network::start(store, settings.policy, clock, settings.engine).await.map_err(Failure::failed)?;
@@ -113,7 +113,7 @@ impl Settings {
                 sources.blame(Key::Listen)
             )));
         }
-        let memory = store::memory(sources)?;
+        let means = store::means(sources)?;
         let policy_source = sources.get(Key::Policy, PolicySource::parse)?.unwrap_or_default();
         let (host_keys, made_up) = host_keys(sources, dev)?;
         let limits = limits(sources)?;
@@ -121,8 +121,8 @@ impl Settings {
             listen,
             dev,
             store: store::address(sources)?.unwrap_or_default(),
-            memory,
-            engine: crate::engine_config(sources, memory)?,
+            engine: crate::engine_config(sources, &means)?,
+            means,
             policy: policy_source.read()?,
             policy_source,
             server: ServerConfig { limits, ..ServerConfig::new(host_keys) },

@@ -28,6 +28,8 @@ pub(crate) enum Key {
     QueueLength,
     BatchSize,
     CacheMib,
+    PoolSize,
+    StatementTimeout,
     ConnectionLimit,
     BodyLimitKib,
     BatchBodyLimitKib,
@@ -38,7 +40,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of the documentation.
-    pub(crate) const ALL: [Key; 16] = [
+    pub(crate) const ALL: [Key; 18] = [
         Key::Listen,
         Key::Store,
         Key::Policy,
@@ -49,6 +51,8 @@ impl Key {
         Key::QueueLength,
         Key::BatchSize,
         Key::CacheMib,
+        Key::PoolSize,
+        Key::StatementTimeout,
         Key::ConnectionLimit,
         Key::BodyLimitKib,
         Key::BatchBodyLimitKib,
@@ -70,6 +74,8 @@ impl Key {
             Key::QueueLength => "queue_length",
             Key::BatchSize => "batch_size",
             Key::CacheMib => "cache_mib",
+            Key::PoolSize => "pool_size",
+            Key::StatementTimeout => "statement_timeout",
             Key::ConnectionLimit => "connection_limit",
             Key::BodyLimitKib => "body_limit_kib",
             Key::BatchBodyLimitKib => "batch_body_limit_kib",

@@ -1,44 +1,79 @@
-//! From the words `fjall:DIRECTORY` to an open store.
+//! From the words `fjall:DIRECTORY` or `postgres://…` to an open store.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use acquaint_store::{Store, StoreError};
 use acquaint_store_fjall::{FjallStore, Options};
+use acquaint_store_postgres::{Address as Database, Options as DatabaseOptions, PostgresStore};
+use rand::TryRng;
+use rand::rngs::SysRng;
 
 use crate::failure::{Failure, Outcome};
-use crate::settings::{Key, Sources, number};
+use crate::settings::{Key, Sources, number, timeout};
 
 /// Memory for rows and blocks, in MiB, where nothing is said.
-const CACHE_MIB: u64 = 240;
+const CACHE_MIB: u64 = 224;
+/// Connections to a database, where nothing is said.
+const CONNECTIONS: usize = 8;
+/// How long a statement may take, where nothing is said.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+const EXPECTED: &str = "expected fjall:DIRECTORY or postgres://USER@HOST/DATABASE";
 
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Address(PathBuf);
+pub(crate) enum Address {
+    /// In a directory of this machine.
+    Directory(PathBuf),
+    /// In a database.
+    Database(Database),
+}
 
 impl Default for Address {
     fn default() -> Self {
-        Self("acquaint-data".into())
+        Self::Directory("acquaint-data".into())
+    }
+}
+
+/// In the words in which it is given, but for a password.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => write!(f, "fjall:{}", path.display()),
+            Self::Database(database) => database.fmt(f),
+        }
     }
 }
 
 impl Address {
-    pub(crate) fn directory(path: &Path) -> Self {
-        Self(path.into())
+    /// The directory that it is in, if it is in one.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Directory(path) => Some(path),
+            Self::Database(_) => None,
+        }
     }
 
-    /// The directory of the store.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
+    /// What must be removed before it can be filled anew, for messages.
+    pub(crate) fn remains(&self) -> String {
+        match self {
+            Self::Directory(path) => path.display().to_string(),
+            Self::Database(database) => format!("what is in the tables of {database}"),
+        }
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads an address. The reason why it is none never repeats the text, which may hold a password.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            Some(("fjall", directory)) if !directory.is_empty() => Ok(Self(directory.into())),
-            Some(("postgres" | "postgresql", _)) => {
-                Err("expected fjall:DIRECTORY (this build does not serve PostgreSQL yet)".into())
-            }
-            _ => Err("expected fjall:DIRECTORY".into()),
+            Some(("fjall", directory)) if !directory.is_empty() => Ok(Self::Directory(directory.into())),
+            Some(("postgres" | "postgresql", _)) => text
+                .parse()
+                .map(Self::Database)
+                .map_err(|error: acquaint_store_postgres::AddressError| error.to_string()),
+            _ => Err(EXPECTED.into()),
         }
     }
 }
@@ -53,35 +88,55 @@ pub(crate) fn address(sources: &Sources) -> Outcome<Option<Address>> {
     }
 }
 
-/// How memory is shared out: the store's blocks and the engine's rows, in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Memory {
-    pub(crate) store: u64,
-    pub(crate) engine: u64,
+/// What a store and the engine may use.
+#[derive(Debug, Clone)]
+pub(crate) struct Means {
+    /// Memory for the blocks of an embedded store, in bytes.
+    block_bytes: u64,
+    /// Memory for the relations that it keeps packed, in bytes.
+    row_bytes: u64,
+    /// Memory for the members that the engine keeps, in bytes.
+    pub(crate) members_bytes: u64,
+    pub(crate) database: DatabaseOptions,
 }
 
-pub(crate) fn memory(sources: &Sources) -> Outcome<Memory> {
+pub(crate) fn means(sources: &Sources) -> Outcome<Means> {
     let mib = sources.get(Key::CacheMib, number(8, 1 << 20))?.unwrap_or(CACHE_MIB);
-    // A row that the engine keeps saves a read of blocks, so that most goes there.
-    let store = (mib << 20) / 3;
-    Ok(Memory { store, engine: (mib << 20) - store })
+    // A row that is kept saves a read of blocks, and of members every command needs two.
+    let sixteenth = (mib << 20) / 16;
+    let mut seed = [0; 32];
+    SysRng.try_fill_bytes(&mut seed).map_err(|error| Failure::failed(format_args!("no random numbers: {error}")))?;
+    let database = DatabaseOptions {
+        connections: sources.get(Key::PoolSize, number(1, 1_000))?.unwrap_or(CONNECTIONS),
+        deadline: sources.get(Key::StatementTimeout, timeout)?.unwrap_or(STATEMENT_TIMEOUT),
+        ..DatabaseOptions::with_seed(seed)
+    };
+    Ok(Means { block_bytes: 4 * sixteenth, row_bytes: 5 * sixteenth, members_bytes: 7 * sixteenth, database })
 }
 
-/// Opens a store, making it if there is none.
-pub(crate) fn open(address: &Address, memory: Memory) -> Outcome<Arc<dyn Store>> {
-    let options = Options { cache_bytes: memory.store, ..Options::default() };
-    let store = FjallStore::open(&address.0, &options).map_err(failed)?;
-    Ok(Arc::new(store))
+/// Opens a store. A directory is made if there is none; a database must have been migrated.
+pub(crate) async fn open(address: &Address, means: &Means) -> Outcome<Arc<dyn Store>> {
+    match address {
+        Address::Directory(path) => {
+            let options = Options { cache_bytes: means.block_bytes, row_bytes: means.row_bytes, ..Options::default() };
+            Ok(Arc::new(FjallStore::open(path, &options).map_err(failed)?))
+        }
+        Address::Database(database) => {
+            Ok(Arc::new(PostgresStore::open(database, &means.database).await.map_err(failed)?))
+        }
+    }
 }
 
 /// Opens a store that must be there.
-pub(crate) fn open_existing(address: &Address, memory: Memory) -> Outcome<Arc<dyn Store>> {
+pub(crate) async fn open_existing(address: &Address, means: &Means) -> Outcome<Arc<dyn Store>> {
     let holds_something = |mut entries: std::fs::ReadDir| entries.next().is_some();
-    if !std::fs::read_dir(&address.0).is_ok_and(holds_something) {
-        let directory = address.0.display();
-        return Err(Failure::failed(format_args!("there is no store in {directory}: name another one with --store")));
+    if let Some(path) = address.directory()
+        && !std::fs::read_dir(path).is_ok_and(holds_something)
+    {
+        let path = path.display();
+        return Err(Failure::failed(format_args!("there is no store in {path}: name another one with --store")));
     }
-    open(address, memory)
+    open(address, means).await
 }
 
 /// What a failing store says.

@@ -67,12 +67,13 @@ fn what_is_restored_backs_up_the_same() {
     let partial = folder.path().join("third.partial");
     fs::create_dir(&partial).unwrap();
     let third = format!("fjall:{}", folder.path().join("third").display());
-    run(&["restore", &first_name, "--store", &third]).fails(1, "is left from a restore that broke off: remove it");
+    run(&["restore", &first_name, "--store", &third])
+        .fails(1, "is left from a restore or a copy that broke off: remove it");
     fs::remove_dir(&partial).unwrap();
     fs::create_dir(folder.path().join("third")).unwrap();
     run(&["restore", &first_name, "--store", &third]).succeeds();
     // The copy is a store like any other: a second restore finds it full.
-    run(&["restore", &first_name, "--store", &copy]).fails(1, "is not empty: restore into a new store");
+    run(&["restore", &first_name, "--store", &copy]).fails(1, "is not empty: name a new store");
     run(&["backup", &first_name, "--store", &store]).fails(1, "exists: give another name, or --force");
     run(&["backup", &first_name, "--store", &store, "--force"]).succeeds();
     // To standard output, the same records.

@@ -8,7 +8,7 @@ use common::{acquaint, run};
 
 #[test]
 fn bad_usage_is_told_in_one_line() {
-    let cases: [(&[&str], &str); 14] = [
+    let cases: [(&[&str], &str); 15] = [
         (&[], "acquaint --help"),
         (&["dance"], "unrecognized subcommand 'dance'"),
         (&["serve", "--lisen", "x"], "unexpected argument '--lisen'"),
@@ -16,8 +16,9 @@ fn bad_usage_is_told_in_one_line() {
         (&["policy", "check"], "not provided: <FILE>"),
         (&["policy", "show", "closed"], "expected \"linkedin\" or \"open\""),
         (&["serve", "--listen", "nowhere"], "--listen: expected an address and a port such as 127.0.0.1:7171"),
-        (&["serve", "--store", "postgres://u:secret@h/d"], "this build does not serve PostgreSQL yet"),
-        (&["serve", "--store", "acquaint-data"], "--store: expected fjall:DIRECTORY"),
+        (&["serve", "--store", "postgres://u:secret@h/d?sslmode=no"], "sslmode is one of disable, prefer, require"),
+        (&["serve", "--store", "acquaint-data"], "--store: expected fjall:DIRECTORY or postgres://"),
+        (&["migrate", "--store", "fjall:x"], "fjall:x is an embedded store, which needs no migration"),
         (&["serve", "--queue-length", "0"], "--queue-length: expected a whole number from 1 to"),
         (&["serve", "--log-format", "xml"], "--log-format: expected text or json"),
         (&["serve", "--config", "missing.toml"], "cannot read the settings in missing.toml"),
@@ -33,8 +34,9 @@ fn bad_usage_is_told_in_one_line() {
 
 #[test]
 fn a_password_in_an_address_is_not_repeated() {
-    let ran = run(&["backup", "x", "--store", "postgres://u:secret@h/d"]);
+    let ran = run(&["backup", "x", "--store", "postgres://u:secret@127.0.0.1:1/d"]);
     assert!(!ran.stderr().contains("secret"), "{}", ran.stderr());
+    ran.fails(1, "cannot connect to PostgreSQL at 127.0.0.1:1: ");
 }
 
 #[test]

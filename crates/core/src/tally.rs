@@ -102,6 +102,17 @@ impl Tally {
         self.groups.len()
     }
 
+    /// The groups in order: the moment, how many there are, and how many of them turned out well.
+    pub fn triples(&self) -> impl Iterator<Item = (Time, u32, u32)> {
+        self.groups.iter().map(|group| (group.at, group.count, group.good))
+    }
+
+    /// The log of groups that [`Tally::triples`] gave.
+    #[must_use]
+    pub fn from_triples(triples: impl IntoIterator<Item = (Time, u32, u32)>) -> Self {
+        Self { groups: triples.into_iter().map(|(at, count, good)| Group { at, count, good }).collect() }
+    }
+
     fn coarsen(&mut self) {
         let recent = self.groups.split_off(self.groups.len() / 2);
         let merge = |pair: &[Group]| match *pair {
@@ -121,10 +132,10 @@ impl Tally {
 impl Serialize for Tally {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut last = 0;
-        serializer.collect_seq(self.groups.iter().map(|group| {
-            let gap = group.at.unix().wrapping_sub(last);
-            last = group.at.unix();
-            (gap, group.count, group.good)
+        serializer.collect_seq(self.triples().map(|(at, count, good)| {
+            let gap = at.unix().wrapping_sub(last);
+            last = at.unix();
+            (gap, count, good)
         }))
     }
 }
@@ -133,11 +144,10 @@ impl<'de> Deserialize<'de> for Tally {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let packed = Vec::<(i64, u32, u32)>::deserialize(deserializer)?;
         let mut last = 0_i64;
-        let groups = packed.into_iter().map(|(gap, count, good)| {
+        Ok(Self::from_triples(packed.into_iter().map(|(gap, count, good)| {
             last = last.wrapping_add(gap);
-            Group { at: Time::from_unix(last), count, good }
-        });
-        Ok(Self { groups: groups.collect() })
+            (Time::from_unix(last), count, good)
+        })))
     }
 }
 

@@ -71,13 +71,19 @@ pub struct Month {
 }
 
 impl Month {
+    /// The first instant of the month.
+    #[must_use]
+    pub fn start(self) -> Time {
+        jiff::civil::Date::new(self.year, self.month, 1)
+            .and_then(|date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)))
+            .map_or(Time::MAX, |start| Time::from_unix(start.as_second()))
+    }
+
     /// The first instant of the month after this one.
     #[must_use]
     pub fn next_start(self) -> Time {
         let (year, month) = if self.month == 12 { (self.year + 1, 1) } else { (self.year, self.month + 1) };
-        jiff::civil::Date::new(year, month, 1)
-            .and_then(|date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)))
-            .map_or(Time::MAX, |start| Time::from_unix(start.as_second()))
+        Self { year, month }.start()
     }
 }
 
@@ -282,6 +288,7 @@ mod tests {
     fn months_follow_one_another() {
         let december: Time = "2026-12-31T23:59:59Z".parse().unwrap();
         assert_eq!(december.month().next_start(), december + Span::seconds(1));
+        assert_eq!(december.month().start().to_string(), "2026-12-01T00:00:00Z");
         let leap: Time = "2028-02-29T12:00:00Z".parse().unwrap();
         assert_eq!(leap.month().next_start().to_string(), "2028-03-01T00:00:00Z");
     }

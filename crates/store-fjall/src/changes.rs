@@ -58,6 +58,19 @@ impl Plan {
         Ok(plan.finish())
     }
 
+    /// What is written under that key.
+    pub(crate) fn value(&self, key: &Key) -> Option<&[u8]> {
+        let place = self.writes.binary_search_by(|(written, _)| written.cmp(key)).ok()?;
+        self.writes.get(place).and_then(|(_, value)| value.as_deref())
+    }
+
+    /// Keys of members and relations that are written, and may be new.
+    pub(crate) fn new_rows(&self) -> impl Iterator<Item = &Key> {
+        let is_row = |key: &Key| [Table::Member, Table::Relation].iter().any(|table| table.has(key));
+        let written = self.writes.iter().filter(|(_, value)| value.as_ref().is_some_and(|value| !value.is_empty()));
+        written.map(|(key, _)| key).filter(move |key| is_row(key))
+    }
+
     /// The removal of these keys.
     pub(crate) fn of_removals(removed: Vec<Key>) -> Self {
         let mut plan = Self::default();

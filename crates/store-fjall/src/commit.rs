@@ -59,10 +59,9 @@ impl Inner {
 
     /// Whether every row is of the version that the plan was decided on.
     fn check(&self, plan: &Plan) -> StoreResult<()> {
-        let known = self.versions.get(plan.rows.iter().map(|(key, _, _)| key));
-        let snapshot = self.database.snapshot();
-        for ((key, expected, _), known) in plan.rows.iter().zip(known) {
-            let version = match known {
+        let snapshot = self.published.get();
+        for (key, expected, _) in &plan.rows {
+            let version = match self.lately.version(key) {
                 Some(version) => version,
                 None => self.version(&snapshot, key).map_err(|error| self.errors.reading(error))?,
             };
@@ -81,6 +80,9 @@ impl Inner {
     }
 
     fn version(&self, snapshot: &fjall::Snapshot, key: &Key) -> Result<u64, ReadError> {
+        if self.present.lacks(key) {
+            return Ok(0);
+        }
         let row = snapshot.get(&self.rows, key)?;
         self.counters.read(row.as_ref().map_or(0, |row| key.len() + row.len()));
         row.map_or(Ok(0), |row| Ok(codec::version(&row)?))
@@ -99,7 +101,8 @@ impl Inner {
     }
 
     fn write(&self, plan: &Plan) -> StoreResult<()> {
-        self.versions.begin_commit(plan.rows.iter().map(|(key, _, version)| (key, *version)));
+        plan.new_rows().for_each(|key| self.present.add(key));
+        self.lately.begin_commit(plan.rows.iter().map(|(key, _, version)| (key, *version, plan.value(key))));
         write_batch(&self.database, &self.rows, &plan.writes).map_err(|error| {
             let failed = self.fail(&error);
             match error {
@@ -108,7 +111,8 @@ impl Inner {
                 _ => StoreError::OutcomeUnknown(error::text(&failed)),
             }
         })?;
-        self.versions.finish_commit();
+        self.published.renew(&self.database);
+        self.lately.finish_commit();
         Ok(())
     }
 

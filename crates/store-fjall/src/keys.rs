@@ -81,6 +81,11 @@ impl Table {
         key
     }
 
+    /// Whether a key belongs to the table.
+    pub(crate) fn has(self, key: &[u8]) -> bool {
+        key.first() == Some(&(self as u8))
+    }
+
     /// Everything in the table.
     pub(crate) fn all(self) -> Range {
         Range::of_prefix(self.key(&[]))

@@ -11,7 +11,8 @@
 //! One ordered keyspace; see `keys` for the tables and `codec` for the values. A relation is kept
 //! once, with an empty mirror row for the other member. Commits are one at a time, each one batch;
 //! the versions that a commit was decided on are compared with a memory of the rows last seen
-//! (`versions`), so that most comparisons read nothing.
+//! (`rows`), so that most comparisons, and most reads of a relation, read nothing. What does not exist is mostly known from a
+//! filter in memory (`present`).
 //!
 //! # What it costs
 //! Memory is bounded by [`Options`]: the cache, and up to three memtables. Journals are bounded too,
@@ -27,11 +28,12 @@ mod keys;
 mod lists;
 mod manifest;
 mod open;
+mod present;
 mod read;
+mod rows;
 mod scan;
 mod stats;
 mod trace;
-mod versions;
 
 use std::fs::File;
 use std::path::Path;
@@ -64,6 +66,8 @@ const ERASED_AT_ONCE: usize = 1_000;
 /// A store in a directory of the local disk.
 #[derive(Clone)]
 pub struct FjallStore {
+    /// Ended before the rest is let go of, so that whoever dropped the store can open it again.
+    _filler: Arc<present::Filler>,
     inner: Arc<Inner>,
 }
 
@@ -74,7 +78,9 @@ struct Inner {
     rows: Keyspace,
     errors: Errors,
     writer: commit::Writer,
-    versions: versions::Versions,
+    lately: rows::Rows,
+    published: read::Published,
+    present: present::Present,
     counters: stats::Counters,
     recorder: trace::Recorder,
     _lock: File,
@@ -99,16 +105,19 @@ impl FjallStore {
         let opened = open::open(directory, options, &errors)?;
         let inner = Inner {
             name: format!("fjall:{}", directory.display()),
-            database: opened.database,
             rows: opened.rows,
             errors,
             writer: commit::Writer::default(),
-            versions: versions::Versions::new(),
+            lately: rows::Rows::new(options.row_bytes),
+            published: read::Published::now(&opened.database),
+            present: present::Present::default(),
             counters: stats::Counters::default(),
             recorder: trace::Recorder::default(),
+            database: opened.database,
             _lock: opened.lock,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Arc::new(inner);
+        Ok(Self { _filler: Arc::new(present::Filler::start(&inner)), inner })
     }
 
     /// What the store has done since it was opened.

@@ -28,19 +28,28 @@ const KEYSPACE: &str = "acquaint";
 pub struct Options {
     /// Bytes of blocks kept in memory.
     pub cache_bytes: u64,
+    /// Bytes of relations and of versions kept in memory beside them.
+    pub row_bytes: u64,
     /// Bytes of new rows collected in memory before they are written in order. Up to three times
     /// as much is held while the disk catches up.
     pub memtable_bytes: u64,
     /// Bytes of full journals from which on slow tables are flushed so that old journals can go.
     /// Bounds how much is read again after a crash. At least 64 MiB.
     pub journal_bytes: u64,
-    /// Threads that flush and compact. With two, one is always free to flush.
+    /// Threads that flush and compact. With more than one, fjall keeps the first free to flush, and
+    /// while the others compact it spins: a whole core for nothing.
     pub worker_threads: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 80 << 20, memtable_bytes: 32 << 20, journal_bytes: 64 << 20, worker_threads: 2 }
+        Self {
+            cache_bytes: 56 << 20,
+            row_bytes: 70 << 20,
+            memtable_bytes: 24 << 20,
+            journal_bytes: 64 << 20,
+            worker_threads: 1,
+        }
     }
 }
 

@@ -63,11 +63,11 @@ impl Recorder {
     }
 
     /// Notes a key that was read by name.
-    pub(crate) fn read(&self, key: Key) {
+    pub(crate) fn read(&self, key: &[u8]) {
         if self.is_on() {
             let mut recording = self.recording();
             if recording.take_room(key.len()) {
-                recording.reads.push(key);
+                recording.reads.push(key.to_vec());
             }
         }
     }
@@ -111,9 +111,9 @@ mod tests {
     #[test]
     fn a_recording_ends_when_it_is_full() {
         let recorder = Recorder::default();
-        recorder.read(vec![0]);
+        recorder.read(&[0]);
         recorder.start(10);
-        recorder.read(vec![1]);
+        recorder.read(&[1]);
         recorder.committed(&[(vec![2], Some(vec![3, 4])), (vec![5], None)], 1);
         recorder.committed(&[(vec![6; 20], None)], 1);
         recorder.committed(&[(vec![7], None)], 1);

@@ -35,6 +35,32 @@ pub trait Store: Send + Sync + 'static {
     /// What kind of store this is and where, for messages: `fjall:acquaint-data`.
     fn name(&self) -> String;
 
+    /// Whether this process alone writes here. If not, a row may have moved since it was last
+    /// read, and is read anew for each decision.
+    fn is_sole_owner(&self) -> bool {
+        true
+    }
+
+    /// Announces this engine among those that share the store, once, before its first commit. It
+    /// promises to commit no event at or below `first`. Returns the id after which its ids must
+    /// come, where others have been here.
+    async fn join(&self, first: EventId) -> StoreResult<Option<EventId>> {
+        let _ = first;
+        Ok(None)
+    }
+
+    /// Takes [`join`](Store::join) back, after the last commit.
+    async fn leave(&self) -> StoreResult<()> {
+        Ok(())
+    }
+
+    /// Whether this engine is the one that does `job` among those that share the store; takes or
+    /// renews the lease. To be asked about once a second by an engine that has joined.
+    async fn hold(&self, job: Job) -> StoreResult<bool> {
+        let _ = job;
+        Ok(true)
+    }
+
     /// Reads rows by their names: one answer for each name, in the same order.
     async fn load(&self, wanted: &Wanted) -> StoreResult<Loaded>;
 
@@ -91,6 +117,13 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// What keeps the store from accepting them.
     async fn health(&self) -> StoreResult<()>;
+}
+
+/// Work that one of the engines does for all that share a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Job {
+    /// Carrying out what falls due.
+    Timers,
 }
 
 /// What a store answers.
@@ -156,6 +189,9 @@ pub struct Loaded {
     pub invitations: Vec<Option<InvitationView>>,
     /// Idempotency records.
     pub claims: Vec<Option<Claim>>,
+    /// Ids made from now on for what was read must come after this one: somebody else, whose clock
+    /// may be ahead, wrote it. `None` where nobody else writes.
+    pub ids_after: Option<EventId>,
 }
 
 /// What one commit writes.
@@ -171,6 +207,9 @@ pub struct Changes {
     pub events: Vec<RecordedEvent>,
     /// Idempotency records; none of them exists.
     pub claims: Vec<Claim>,
+    /// No later commit of this engine carries an event at or below this one: those who follow the
+    /// events of all engines need not wait for it. A store with one owner has no use for it.
+    pub promise: Option<EventId>,
 }
 
 impl Changes {
@@ -182,6 +221,7 @@ impl Changes {
             && self.notifications.is_empty()
             && self.events.is_empty()
             && self.claims.is_empty()
+            && self.promise.is_none()
     }
 }
 
@@ -229,7 +269,8 @@ impl RelationChange {
     }
 }
 
-/// The name of an idempotency record.
+/// The name of an idempotency record. Neither of its texts has the character NUL, which not every
+/// database can keep.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClaimName {
     /// On whose behalf the key was used; the same key of another scope is another key.

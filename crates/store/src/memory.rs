@@ -24,6 +24,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     rows: Mutex<Rows>,
+    shared: bool,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +42,12 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store that several engines may share.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self { shared: true, ..Self::default() }
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -185,6 +192,10 @@ impl Store for MemoryStore {
         "memory".into()
     }
 
+    fn is_sole_owner(&self) -> bool {
+        !self.shared
+    }
+
     async fn load(&self, wanted: &Wanted) -> StoreResult<Loaded> {
         let rows = self.rows();
         Ok(Loaded {
@@ -192,6 +203,7 @@ impl Store for MemoryStore {
             relations: wanted.relations.iter().map(|p| rows.relations.get(p).map(|r| Relation::clone(r))).collect(),
             invitations: wanted.invitations.iter().map(|(owner, id)| rows.invitation(owner, *id)).collect(),
             claims: wanted.claims.iter().map(|name| rows.claims.get(name).cloned()).collect(),
+            ids_after: None,
         })
     }
 

@@ -39,7 +39,9 @@ impl Committer {
     }
 
     async fn commit(&mut self, batch: Batch) -> Report {
-        self.shared.metrics.batch_size.observe(count(batch.commands));
+        if batch.commands > 0 {
+            self.shared.metrics.batch_size.observe(count(batch.commands));
+        }
         match self.write(&batch.changes).await {
             Ok(()) => {
                 self.publish(&batch.changes);
@@ -75,7 +77,6 @@ impl Committer {
     /// Makes the committed rows known to those who read beside the engine.
     fn publish(&self, changes: &Changes) {
         changes.members.iter().for_each(|change| self.shared.cache.put_member(change.row()));
-        changes.relations.iter().for_each(|change| self.shared.cache.put_relation(change.row()));
     }
 }
 
@@ -94,12 +95,7 @@ fn answer(jobs: Vec<(Job, Vec<Outcome>)>, written: Changes) {
 /// so that the one to blame, if there is one, fails alone.
 fn recover(mut jobs: Vec<Job>, error: &StoreError) -> Vec<Vec<Job>> {
     tracing::warn!(%error, jobs = jobs.len(), "a commit failed");
-    let again = |job: &Job| match error {
-        StoreError::Conflict | StoreError::Unavailable(_) => job.may_try_again(),
-        StoreError::OutcomeUnknown(_) => job.is_claimed() && job.may_try_again(),
-        StoreError::Failed(_) => false,
-    };
-    let given_up: Vec<Job> = jobs.extract_if(.., |job| !again(job)).collect();
+    let given_up: Vec<Job> = jobs.extract_if(.., |job| !job.may_try_again(error)).collect();
     for job in given_up {
         job.fail(error);
     }

@@ -20,16 +20,22 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::overlay::Overlay;
 use super::{Outcome, Request, Shared, Submission, SubmitError};
+use crate::clock::Stopwatch;
 use crate::ids::IdSource;
 
 /// How often a command is decided anew because its commit failed, before it is given up.
 const ATTEMPTS: u32 = 8;
+/// The same where others were faster: of several that want to change a row, one always does.
+const CONFLICTS: u32 = 64;
+/// Seconds after which nothing is decided anew: whoever asked has given up as well.
+const PATIENCE: f64 = 10.0;
 
 /// A submission under way.
 pub(super) struct Job {
     pub(super) requests: Vec<Request>,
     pub(super) reply: oneshot::Sender<Vec<Outcome>>,
     pub(super) attempts: u32,
+    since: Stopwatch,
     /// Gives the room in the queue back when it is dropped.
     room: OwnedSemaphorePermit,
 }
@@ -194,8 +200,11 @@ impl Decider {
             let own = outcomes.by_ref().take(job.requests.len()).collect();
             (job, own)
         });
-        let jobs = jobs.collect();
-        let changes = work.into_changes();
+        let jobs: Vec<(Job, Vec<Outcome>)> = jobs.collect();
+        let mut changes = work.into_changes();
+        if jobs.iter().any(|(job, _)| job.is_beat()) {
+            changes.promise = Some(EventId(self.ids.next()));
+        }
         self.overlay.push(number, &changes);
         Batch { number, failures, commands, changes, jobs }
     }
@@ -258,10 +267,16 @@ impl Decider {
     }
 
     /// Reads what a batch needs: first what invitations and keys name, then the rows.
-    async fn read_facts<'a>(&self, requests: impl Iterator<Item = &'a Request> + Clone) -> StoreResult<Read> {
+    async fn read_facts<'a>(&mut self, requests: impl Iterator<Item = &'a Request> + Clone) -> StoreResult<Read> {
         let mut read = Read::default();
-        self.read_named(requests.clone(), &mut read).await?;
+        let named = named(requests.clone());
+        self.read_rows(&named, &mut read).await?;
         let mut wanted = Wanted::default();
+        if !self.shared.store.is_sole_owner() {
+            // Another engine may commit between the two readings. A refusal is checked by no commit, so
+            // it must not come from rows of one moment and names of another.
+            wanted = named;
+        }
         for request in requests {
             let command = &request.command;
             self.want_member(&command.actor, &mut read, &mut wanted);
@@ -272,29 +287,8 @@ impl Decider {
                 self.want_relation(pair, &mut read, &mut wanted);
             }
         }
-        self.read_rows(wanted, &mut read).await?;
+        self.read_rows(&wanted, &mut read).await?;
         Ok(read)
-    }
-
-    async fn read_named<'a>(&self, requests: impl Iterator<Item = &'a Request>, read: &mut Read) -> StoreResult<()> {
-        let mut wanted = Wanted::default();
-        for request in requests {
-            if let Some(id) = request.command.action.invitation() {
-                wanted.invitations.push((request.command.actor.clone(), id));
-            }
-            if let Some(claim) = &request.claim {
-                wanted.claims.push(claim.name.clone());
-            }
-        }
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let loaded = self.shared.store.load(&wanted).await?;
-        let found = wanted.invitations.into_iter().zip(loaded.invitations);
-        read.invitations = found.filter_map(|(name, view)| Some((name, view?))).collect();
-        let found = loaded.claims.into_iter().flatten();
-        read.claims = found.map(|claim| (claim.name.clone(), claim)).collect();
-        Ok(())
     }
 
     fn want_member(&self, id: &MemberId, read: &mut Read, wanted: &mut Wanted) {
@@ -314,7 +308,7 @@ impl Decider {
         if read.relations.contains_key(&pair) {
             return;
         }
-        let known = self.overlay.relation(&pair).cloned().or_else(|| self.shared.cache.peek_relation(&pair));
+        let known = self.overlay.relation(&pair).cloned();
         if known.is_none() {
             wanted.relations.push(pair.clone());
         }
@@ -322,11 +316,12 @@ impl Decider {
         read.relations.insert(pair, row);
     }
 
-    async fn read_rows(&self, wanted: Wanted, read: &mut Read) -> StoreResult<()> {
+    async fn read_rows(&mut self, wanted: &Wanted, read: &mut Read) -> StoreResult<()> {
         if wanted.is_empty() {
             return Ok(());
         }
-        let loaded = self.shared.store.load(&wanted).await?;
+        let loaded = self.shared.store.load(wanted).await?;
+        loaded.ids_after.into_iter().for_each(|id| self.ids.come_after(id));
         for member in loaded.members.into_iter().flatten() {
             let member = Arc::new(member);
             self.shared.cache.put_member(Arc::clone(&member));
@@ -334,11 +329,25 @@ impl Decider {
         }
         for relation in loaded.relations.into_iter().flatten() {
             let relation = Arc::new(relation);
-            self.shared.cache.put_relation(Arc::clone(&relation));
             read.relations.insert(relation.pair.clone(), relation);
         }
+        let views = wanted.invitations.iter().cloned().zip(loaded.invitations);
+        read.invitations.extend(views.filter_map(|(name, view)| Some((name, view?))));
+        let claims = loaded.claims.into_iter().flatten();
+        read.claims.extend(claims.map(|claim| (claim.name.clone(), claim)));
         Ok(())
     }
+}
+
+/// The invitations and keys that commands name.
+fn named<'a>(requests: impl Iterator<Item = &'a Request>) -> Wanted {
+    let mut wanted = Wanted::default();
+    for request in requests {
+        let invitation = request.command.action.invitation();
+        wanted.invitations.extend(invitation.map(|id| (request.command.actor.clone(), id)));
+        wanted.claims.extend(request.claim.as_ref().map(|claim| claim.name.clone()));
+    }
+    wanted
 }
 
 /// A batch whose facts could not be read: nothing to commit, the same error for all.
@@ -424,10 +433,10 @@ impl Work {
         self.changes.events.extend(recorded);
     }
 
-    fn write_member(&mut self, before: &Arc<Member>, written: Written<Member>) {
+    fn write_member(&mut self, before: &Arc<Member>, written: Written<Arc<Member>>) {
         let after = match written {
             Written::Unchanged => return,
-            Written::Put(member) => Some(Arc::new(member)),
+            Written::Put(member) => Some(member),
             Written::Removed => None,
         };
         let id = before.id.clone();
@@ -443,10 +452,10 @@ impl Work {
         }
     }
 
-    fn write_relation(&mut self, before: &Arc<Relation>, written: Written<Relation>) {
+    fn write_relation(&mut self, before: &Arc<Relation>, written: Written<Arc<Relation>>) {
         let after = match written {
             Written::Unchanged => return,
-            Written::Put(relation) => Some(Arc::new(relation)),
+            Written::Put(relation) => Some(relation),
             Written::Removed => None,
         };
         let pair = before.pair.clone();
@@ -479,18 +488,29 @@ impl Work {
 impl From<Submission> for Job {
     fn from(submission: Submission) -> Self {
         let Submission { requests, reply, room } = submission;
-        Self { requests, reply, attempts: 0, room }
+        Self { requests, reply, attempts: 0, since: Stopwatch::start(), room }
     }
 }
 
 impl Job {
-    /// Whether the job may be decided once more.
-    pub(super) fn may_try_again(&self) -> bool {
-        self.attempts < ATTEMPTS
+    /// Whether the job may be decided once more, its commit having failed so.
+    pub(super) fn may_try_again(&self, error: &StoreError) -> bool {
+        let attempts = match error {
+            StoreError::Conflict => CONFLICTS,
+            StoreError::Unavailable(_) => ATTEMPTS,
+            StoreError::OutcomeUnknown(_) if self.is_claimed() => ATTEMPTS,
+            StoreError::OutcomeUnknown(_) | StoreError::Failed(_) => 0,
+        };
+        self.attempts < attempts && self.since.seconds() < PATIENCE
+    }
+
+    /// Whether it says only how far the engine has come.
+    fn is_beat(&self) -> bool {
+        self.requests.is_empty()
     }
 
     /// Whether every command of the job can be recognised after a commit of unknown outcome.
-    pub(super) fn is_claimed(&self) -> bool {
+    fn is_claimed(&self) -> bool {
         self.requests.iter().all(|request| request.claim.is_some())
     }
 

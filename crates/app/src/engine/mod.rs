@@ -26,7 +26,7 @@ use acquaint_core::time::Span;
 use acquaint_store::{ClaimName, Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
-use crate::cache::RowCache;
+use crate::cache::MemberCache;
 use crate::clock::Clock;
 use crate::ids::IdSource;
 use crate::metrics::Metrics;
@@ -38,13 +38,13 @@ pub struct EngineConfig {
     pub queue: usize,
     /// Commands in one commit, at most. At least 1.
     pub batch: usize,
-    /// Memory for committed rows, in bytes.
+    /// Memory for committed members, in bytes.
     pub cache_bytes: u64,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { queue: 16_384, batch: 1_024, cache_bytes: 160 << 20 }
+        Self { queue: 16_384, batch: 1_024, cache_bytes: 98 << 20 }
     }
 }
 
@@ -89,7 +89,7 @@ pub enum SubmitError {
     Stopped,
 }
 
-/// One entry of the queue: commands that are answered together.
+/// One entry of the queue: commands that are answered together; none at all is a beat.
 struct Submission {
     requests: Vec<Request>,
     reply: oneshot::Sender<Vec<Outcome>>,
@@ -111,7 +111,7 @@ pub(crate) struct Threads(Vec<JoinHandle<()>>);
 /// What both threads need.
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) cache: Arc<RowCache>,
+    pub(crate) cache: Arc<MemberCache>,
     pub(crate) policy: watch::Receiver<Arc<Policy>>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
@@ -150,6 +150,15 @@ impl Engine {
         }
         let answers = self.enqueue(requests)?;
         answers.await.map_err(|_| SubmitError::Stopped)
+    }
+
+    /// Lets those who follow the events of all engines know how far this one has come, also while
+    /// nothing happens here.
+    ///
+    /// # Errors
+    /// [`SubmitError::Stopped`]. That the store failed is not one: the next beat says the same.
+    pub(crate) async fn beat(&self) -> Result<(), SubmitError> {
+        self.enqueue(Vec::new())?.await.map(drop).map_err(|_| SubmitError::Stopped)
     }
 
     fn enqueue(&self, requests: Vec<Request>) -> Result<oneshot::Receiver<Vec<Outcome>>, SubmitError> {

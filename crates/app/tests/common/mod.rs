@@ -79,21 +79,32 @@ pub enum Fault {
     Failed,
 }
 
-/// A memory store whose commits wait for a permit, and fail as scheduled.
+/// A memory store whose commits wait for a permit, and fail as scheduled; its reads wait as well.
 pub struct Faulty {
-    pub inner: MemoryStore,
+    pub inner: Arc<MemoryStore>,
     /// What becomes of the next commits; `None` succeeds, as all do once the schedule is over.
     pub schedule: Mutex<VecDeque<Option<Fault>>>,
     pub gate: Semaphore,
+    /// For reads.
+    pub reads: Semaphore,
+    /// A permit for each read that has to wait.
+    pub waiting: Semaphore,
 }
 
 impl Faulty {
     pub fn new(schedule: impl IntoIterator<Item = Option<Fault>>) -> Self {
         Self {
-            inner: MemoryStore::new(),
+            inner: Arc::new(MemoryStore::new()),
             schedule: Mutex::new(schedule.into_iter().collect()),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
+            reads: Semaphore::new(Semaphore::MAX_PERMITS),
+            waiting: Semaphore::new(0),
         }
+    }
+
+    /// One of several ways to a store, on which reads wait after so many.
+    pub fn reading(inner: Arc<MemoryStore>, reads: usize) -> Self {
+        Self { inner, reads: Semaphore::new(reads), ..Self::new([]) }
     }
 
     /// One whose commits wait until [`Faulty::open`].
@@ -112,7 +123,18 @@ impl Store for Faulty {
         "faulty".into()
     }
 
+    fn is_sole_owner(&self) -> bool {
+        self.inner.is_sole_owner()
+    }
+
     async fn load(&self, wanted: &Wanted) -> StoreResult<Loaded> {
+        match self.reads.try_acquire() {
+            Ok(read) => read.forget(),
+            Err(_) => {
+                self.waiting.add_permits(1);
+                self.reads.acquire().await.unwrap().forget();
+            }
+        }
         self.inner.load(wanted).await
     }
 

@@ -3,12 +3,43 @@
 use std::io::{self, Read, Write};
 
 use acquaint_core::time::Time;
-use acquaint_store::{Record, Store, StoreError};
+use acquaint_store::{Record, ScanPlace, Store, StoreError, StoreResult};
 
 use super::format::{Counts, Damage, Header, Reader, Writer};
 
 /// Records in memory at a time.
 const PAGE: usize = 1_000;
+
+/// All that a store keeps, a page after the other.
+pub(crate) struct Pages<'a> {
+    store: &'a dyn Store,
+    /// Where the next page begins.
+    place: Option<ScanPlace>,
+    over: bool,
+}
+
+impl<'a> Pages<'a> {
+    /// Those from that place on.
+    pub(crate) fn from(store: &'a dyn Store, place: Option<ScanPlace>) -> Self {
+        Self { store, place, over: false }
+    }
+
+    /// The next page; an empty one is the end.
+    pub(crate) async fn next(&mut self) -> StoreResult<Vec<Record>> {
+        if self.over {
+            return Ok(Vec::new());
+        }
+        let page = self.store.scan(self.place.as_ref(), PAGE).await?;
+        self.over = page.records.is_empty() || page.next.is_none();
+        self.place = page.next;
+        Ok(page.records)
+    }
+
+    /// Where the next page begins; `None` before the first and after the last.
+    pub(crate) fn place(&self) -> Option<&ScanPlace> {
+        self.place.as_ref()
+    }
+}
 
 /// Why a copy broke off.
 #[derive(Debug)]
@@ -44,17 +75,16 @@ pub async fn write_all<W: Write>(
     mut progress: impl FnMut(u64),
 ) -> Result<(W, Counts), CopyError> {
     let mut writer = Writer::new(out, made_at, store.name()).map_err(CopyError::File)?;
-    let mut place = None;
+    let mut pages = Pages::from(store, None);
     loop {
-        let page = store.scan(place.as_ref(), PAGE).await.map_err(CopyError::Store)?;
-        for record in &page.records {
-            writer.record(record).map_err(CopyError::File)?;
-        }
-        progress(page.records.len() as u64);
-        place = page.next;
-        if page.records.is_empty() || place.is_none() {
+        let page = pages.next().await.map_err(CopyError::Store)?;
+        if page.is_empty() {
             return writer.finish().map_err(CopyError::File);
         }
+        for record in &page {
+            writer.record(record).map_err(CopyError::File)?;
+        }
+        progress(page.len() as u64);
     }
 }
 

@@ -59,7 +59,7 @@ struct End {
 }
 
 /// The name of a record's kind, as in the file.
-fn kind(record: &Record) -> &'static str {
+pub(crate) fn kind(record: &Record) -> &'static str {
     match record {
         Record::Member(_) => "member",
         Record::Relation(_) => "relation",

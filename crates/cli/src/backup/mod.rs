@@ -2,14 +2,16 @@
 
 mod copy;
 pub mod format;
+mod target;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use acquaint_app::Clock;
 use acquaint_store::Store;
 
+pub(crate) use copy::Pages;
 pub use copy::{CopyError, read_all, verify, write_all};
 
 use crate::args::{BackupArgs, RestoreArgs};
@@ -17,8 +19,10 @@ use crate::failure::{Failure, Outcome};
 use crate::output;
 use crate::progress::{Progress, grouped};
 use crate::settings::Sources;
-use crate::store::{self, Address, Memory};
+use crate::store;
 use format::{Counts, Damage};
+use target::beside;
+pub(crate) use target::{Begin, Target};
 
 /// Carries out `acquaint backup`.
 pub(crate) async fn backup(args: &BackupArgs) -> Outcome<()> {
@@ -33,7 +37,7 @@ pub(crate) async fn backup(args: &BackupArgs) -> Outcome<()> {
         let file = args.file.display();
         return Err(Failure::failed(format_args!("{file} is not a file, and is not written over: give another name")));
     }
-    let store = store::open_existing(&address, store::memory(&sources)?)?;
+    let store = store::open_existing(&address, &store::means(&sources)?).await?;
     if to_stdout {
         let (mut out, _) = write(&*store, BufWriter::new(io::stdout())).await?;
         return quiet_without_reader(out.flush());
@@ -73,7 +77,7 @@ async fn write_file(store: &dyn Store, path: &Path) -> Outcome<Counts> {
 }
 
 /// Makes the renaming survive a crash.
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
@@ -106,9 +110,9 @@ pub(crate) async fn restore(args: &RestoreArgs) -> Outcome<()> {
     let checked = open().and_then(|file| verify(file, |more| progress.add(more)));
     progress.finish();
     let (_, counts) = checked.map_err(bad)?;
-    let memory = store::memory(&sources)?;
-    let target = Target::find(address, memory).await?;
-    let store = store::open(&target.place, memory)?;
+    let means = store::means(&sources)?;
+    let target = Target::find(address, &means, Begin::Anew).await?;
+    let store = store::open(&target.place, &means).await?;
     let mut progress = Progress::new("restored", "records", Some(counts.values().sum()));
     let restored = match open() {
         Ok(file) => read_all(&*store, file, |more| progress.add(more)).await,
@@ -117,69 +121,17 @@ pub(crate) async fn restore(args: &RestoreArgs) -> Outcome<()> {
     progress.finish();
     // Closed before it gets its name.
     drop(store);
-    restored.map_err(CopyFailure::from).and_then(|()| target.finish()).map_err(|error| {
-        let (file, place) = (args.file.display(), target.place.path().display());
+    restored.map_err(BrokenOff::from).and_then(|()| Ok(target.finish()?)).map_err(|error| {
+        let (file, place) = (args.file.display(), target.place.remains());
         Failure::failed(format_args!("restoring {file} broke off: {error}; remove {place} and try again"))
     })?;
-    output::line(&format!("fjall:{}: {}", target.address.path().display(), told(&counts)))
+    output::line(&format!("{}: {}", target.address, told(&counts)))
 }
 
 /// What broke off a restore.
-type CopyFailure = Box<dyn std::error::Error>;
+type BrokenOff = Box<dyn std::error::Error>;
 
-/// Where a store is restored to.
-struct Target {
-    /// Where it is to be in the end.
-    address: Address,
-    /// Where it is made. A new store is made beside, and gets its name once it is whole, so that a
-    /// crash leaves nothing behind that could be taken for it.
-    place: Address,
-}
-
-impl Target {
-    async fn find(address: Address, memory: Memory) -> Outcome<Self> {
-        let directory = address.path();
-        let is_new = match fs::read_dir(directory) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
-        };
-        if let Some(place) = beside(directory).filter(|_| is_new) {
-            if place.exists() {
-                let place = place.display();
-                return Err(Failure::failed(format_args!(
-                    "{place} is left from a restore that broke off: remove it and try again; nothing was restored"
-                )));
-            }
-            return Ok(Self { place: Address::directory(&place), address });
-        }
-        let store = store::open(&address, memory)?;
-        if store.is_empty().await.map_err(store::failed)? {
-            return Ok(Self { place: address.clone(), address });
-        }
-        Err(Failure::failed(format_args!(
-            "{} is not empty: restore into a new store, named with --store; nothing was restored",
-            store.name()
-        )))
-    }
-
-    fn finish(&self) -> Result<(), CopyFailure> {
-        if self.place != self.address {
-            fs::rename(self.place.path(), self.address.path())?;
-            sync_directory(self.address.path())?;
-        }
-        Ok(())
-    }
-}
-
-/// The name under which something is made that is not whole yet; `None` for a path without a name
-/// of its own, such as `..`.
-fn beside(path: &Path) -> Option<PathBuf> {
-    let mut partial = path.file_name()?.to_owned();
-    partial.push(".partial");
-    Some(path.with_file_name(partial))
-}
-
-fn told(counts: &Counts) -> String {
+pub(crate) fn told(counts: &Counts) -> String {
     let total = grouped(counts.values().sum());
     let kinds: Vec<String> = counts.iter().map(|(kind, count)| format!("{} {kind}", grouped(*count))).collect();
     if kinds.is_empty() { "0 records".into() } else { format!("{total} records: {}", kinds.join(", ")) }

@@ -22,6 +22,8 @@ const CALLERS: usize = 256;
 const LOAD_AT_ONCE: u32 = 1_000;
 /// Days over which the loaded invitations are spread, so that the windows of members hold moments.
 const DAYS: u32 = 5;
+/// Room for the recording, more than it needs: a command writes about a kilobyte.
+const RECORDING_BYTES: usize = 4 << 30;
 /// Commands of each kind by which the cost of one is told.
 const SAMPLE: usize = 500;
 
@@ -118,19 +120,11 @@ fn cost(kind: &'static str, before: Stats, after: Stats) -> Cost {
 }
 
 /// The mixed run: every caller waits for its answer before it asks again, every answer is on disk.
-///
-/// With `recording`, what is read and written is recorded, in at most that many bytes.
-pub(super) async fn run(
-    store: &FjallStore,
-    community: &mut Community,
-    commands: u32,
-    recording: Option<usize>,
-) -> Outcome<Run> {
+/// What is read and written is recorded meanwhile.
+pub(super) async fn run(store: &FjallStore, community: &mut Community, commands: u32) -> Outcome<Run> {
     let network = start(store, Clock::settable(measured_at())).await?;
     warm_up(&network, community.size.members).await?;
-    if let Some(bytes) = recording {
-        store.start_recording(bytes);
-    }
+    store.start_recording(RECORDING_BYTES);
     let each = commands as usize / CALLERS;
     let before = store.stats();
     let watch = Stopwatch::start();

@@ -1,8 +1,8 @@
 //! `acquaint bench`: measures the engine and the server on this machine, each against the floor
 //! of the same run.
 //!
-//! The floor of the engine is fjall alone, replaying what the engine was recorded to read and
-//! write, in the same batches, on a copy of the same data. The floor of the server is its own
+//! The floor of the engine is fjall alone, replaying after every round what the engine was recorded
+//! to read and write, in the same batches, on a copy of the same data. The floor of the server is its own
 //! `/healthz`, asked by the same client in turn with what is measured.
 
 mod client;
@@ -18,7 +18,7 @@ use acquaint_store_fjall::{FjallStore, Options, floor};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 use community::{Community, Size};
-use results::Results;
+use results::{Results, Run};
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
@@ -29,10 +29,10 @@ pub struct BenchArgs {
     /// Pending invitations loaded before anything is measured
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(2_000..=100_000_000))]
     pending: u32,
-    /// Commands in the run that the engine is measured by
+    /// Commands that the engine is measured by, in all rounds together
     #[arg(long, default_value_t = 400_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
     commands: u32,
-    /// Rounds of the HTTP measurements; the median counts
+    /// Rounds of the measurements; the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// Directory to work in [default: a temporary one beside the current directory, removed afterwards]
@@ -79,22 +79,33 @@ async fn measure_engine(args: &BenchArgs, place: &Place, results: &mut Results) 
 
     let store = open(&place.store())?;
     results.costs = engine::costs(&store, &mut community).await?;
-    results.engine = Some(engine::run(&store, &mut community, args.commands, None).await?);
-    output::note("recording what the engine reads and writes");
-    let recorded = engine::run(&store, &mut community, args.commands, Some(RECORDING_BYTES)).await?;
-    let trace = store.take_recording();
-    drop(store);
-    if trace.batches() == 0 {
-        return Err(Failure::failed("nothing was recorded"));
+    let mut rounds = Vec::new();
+    for round in 1..=args.rounds {
+        output::note(&format!("engine round {round} of {}, then the same on the bare store", args.rounds));
+        rounds.push(round_of_engine(&store, &mut community, args, place).await?);
     }
-    output::note("replaying it on the bare store");
-    let report = floor::run(&place.floor(), &trace, &Options::default()).map_err(Failure::failed)?;
-    results.take_floor(&report, recorded.commands);
+    results.take_rounds(rounds);
     Ok(community)
 }
 
-/// Room for the recording, more than it needs: a command writes about a kilobyte.
-const RECORDING_BYTES: usize = 4 << 30;
+/// The engine, and what it read and wrote replayed on fjall alone: the copy that this is done on goes
+/// through the same states as the store.
+async fn round_of_engine(
+    store: &FjallStore,
+    community: &mut Community,
+    args: &BenchArgs,
+    place: &Place,
+) -> Outcome<(Run, Run)> {
+    let each = args.commands / args.rounds;
+    let run = engine::run(store, community, each).await?;
+    let trace = store.take_recording();
+    if trace.batches() == 0 {
+        return Err(Failure::failed("nothing was recorded"));
+    }
+    let report = floor::run(&place.floor(), &trace, &Options::default()).map_err(Failure::failed)?;
+    let floor = Run::of_floor(&report, run.commands);
+    Ok((run, floor))
+}
 
 fn open(directory: &Path) -> Outcome<FjallStore> {
     FjallStore::open(directory, &Options::default()).map_err(Failure::failed)

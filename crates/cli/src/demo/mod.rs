@@ -10,11 +10,13 @@ mod story;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use acquaint_app::{Clock, EngineConfig, Network};
 use acquaint_core::policy::Policy;
 use acquaint_core::time::Time;
 use acquaint_server::{Demo, ServerConfig};
+use acquaint_store_fjall::{FjallStore, Options};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::net::TcpListener;
@@ -22,13 +24,13 @@ use tokio::net::TcpListener;
 use crate::failure::{Failure, Outcome};
 use crate::output;
 use crate::signals::Stop;
-use crate::store::{self, Address, Memory};
+use crate::store;
 
 /// Where the demo listens when nothing is said, and where it keeps its community.
 const LISTEN: &str = "127.0.0.1:7272";
 const DIRECTORY: &str = "acquaint-demo";
-/// Memory for rows and blocks: the community is small.
-const MEMORY: Memory = Memory { store: 16 << 20, engine: 32 << 20 };
+/// Memory for each kind of rows, and for blocks: the community is small.
+const CACHE_BYTES: u64 = 16 << 20;
 /// Pending invitations that one may have here. The rule book says 1,500, which nobody comes near
 /// among 400 people; the other numbers are those of the preset `linkedin`.
 const PENDING_CAP: u32 = 150;
@@ -117,16 +119,15 @@ impl Place {
         }
         let now = left_at.or(at).unwrap_or_else(|| Clock::system().now());
         let begins = if left_at.is_some() { now } else { story::beginning(now) };
-        let store = store::open(&Address::directory(&self.store()), MEMORY)?;
+        let options = Options { cache_bytes: CACHE_BYTES, row_bytes: CACHE_BYTES, ..Options::default() };
+        let store = Arc::new(FjallStore::open(self.store(), &options).map_err(store::failed)?);
         let policy = policy();
-        let config = EngineConfig { cache_bytes: MEMORY.engine, ..EngineConfig::default() };
-        let network =
-            Network::start(store, policy, Clock::settable(begins), config).await.map_err(Failure::failed)?;
+        let config = EngineConfig { cache_bytes: CACHE_BYTES, ..EngineConfig::default() };
+        let network = Network::start(store, policy, Clock::settable(begins), config).await.map_err(Failure::failed)?;
         if left_at.is_none() {
             story::tell(&network, now).await?;
-            self.keep(now).map_err(|error| {
-                Failure::failed(format_args!("cannot write {}: {error}", self.clock().display()))
-            })?;
+            self.keep(now)
+                .map_err(|error| Failure::failed(format_args!("cannot write {}: {error}", self.clock().display())))?;
         }
         Ok(network)
     }

@@ -81,7 +81,14 @@ fn person(culture: usize, names: &Culture, k: usize) -> Option<Person> {
     let work = works.get((number / CIRCLES.len() + k) % works.len())?;
     let city = names.cities.get(k % names.cities.len())?;
     let headline = format!("{work} in {city}");
-    Some(Person { id: MemberId::new(&format!("{}-{:02}", names.code, k + 1)).ok()?, name, headline, circle, culture, number })
+    Some(Person {
+        id: MemberId::new(&format!("{}-{:02}", names.code, k + 1)).ok()?,
+        name,
+        headline,
+        circle,
+        culture,
+        number,
+    })
 }
 
 impl Person {

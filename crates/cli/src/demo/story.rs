@@ -73,19 +73,33 @@ enum Fate {
 
 /// Something to be done at a moment.
 enum Deed {
-    Invite { from: usize, to: usize, note: Option<String>, fate: Fate },
+    Invite {
+        from: usize,
+        to: usize,
+        note: Option<String>,
+        fate: Fate,
+    },
     /// Anything else that somebody does.
-    Act { who: usize, action: Action },
+    Act {
+        who: usize,
+        action: Action,
+    },
 }
 
 /// Tells the story to a community that is empty, up to `now`.
 pub(super) async fn tell(network: &Network, now: Time) -> Outcome<()> {
     let people = all();
     let everybody = people.iter().enumerate();
-    let arrivals = everybody.map(|(who, person)| Deed::Act { who, action: Action::Register { profile: person.profile(now) } });
+    let arrivals =
+        everybody.map(|(who, person)| Deed::Act { who, action: Action::Register { profile: person.profile(now) } });
     let mut teller = Teller { network, ticks: ticks(now), agenda: BTreeMap::new(), people: &people };
     teller.carry_out(arrivals.collect(), 0).await?;
-    let mut plot = Plot { people: &people, ticks: teller.ticks.clone(), random: StdRng::seed_from_u64(7), agenda: BTreeMap::new() };
+    let mut plot = Plot {
+        people: &people,
+        ticks: teller.ticks.clone(),
+        random: StdRng::seed_from_u64(7),
+        agenda: BTreeMap::new(),
+    };
     plot.write();
     teller.agenda = plot.agenda;
     for tick in 0..teller.ticks.len() {
@@ -349,7 +363,8 @@ impl Plot<'_> {
     /// Likes, comments and shares of the last month.
     fn small_talk(&mut self) {
         for n in 0_u64..140 {
-            let target = if n.is_multiple_of(20) { Role::Amara.place() } else { self.random.random_range(0..self.people.len()) };
+            let target =
+                if n.is_multiple_of(20) { Role::Amara.place() } else { self.random.random_range(0..self.people.len()) };
             let who = self.acquaintance(target);
             let quiet = |who| matches!(Role::of(who), Some(Role::Yuki));
             let Some(person) = self.people.get(target) else { continue };
@@ -359,7 +374,10 @@ impl Plot<'_> {
             let (kind, text) = match n % 5 {
                 0 | 1 => (EngagementKind::Like, None),
                 2 => (EngagementKind::Share, None),
-                _ => (EngagementKind::Comment, Some("That is how I see it too – thank you for writing it down.".to_owned())),
+                _ => (
+                    EngagementKind::Comment,
+                    Some("That is how I see it too – thank you for writing it down.".to_owned()),
+                ),
             };
             let engagement = Engagement { kind, subject: Some("your post".into()), text };
             let action = Action::Engage { target: person.id.clone(), engagement };

@@ -27,7 +27,7 @@ use crate::report::{self, Malformed, Source};
 use crate::rows::{MalformedRow, Reason, Row, read_rows};
 use crate::settings::{Key, Sources};
 use crate::signals::Stop;
-use crate::store::{self, Address, Memory};
+use crate::store::{self, Address, Means};
 use drive::Drive;
 
 /// Malformed rows that are printed; all are counted, and all are in the report.
@@ -40,8 +40,8 @@ pub(crate) async fn run(args: &ReplayArgs) -> Outcome<()> {
     let sources = Sources::gather(args.given(), args.config.as_deref())?;
     let policy_source = sources.get(Key::Policy, PolicySource::parse)?.unwrap_or_default();
     let policy = policy_source.read()?;
-    let memory = store::memory(&sources)?;
-    let config = crate::engine_config(&sources, memory)?;
+    let means = store::means(&sources)?;
+    let config = crate::engine_config(&sources, &means)?;
     let address = store::address(&sources)?;
 
     let judged = judge(&args.file)?;
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &ReplayArgs) -> Outcome<()> {
 
     // Kept until the end of the replay, and removed with it.
     let mut temporary = None;
-    let store = open(address.as_ref(), memory, &mut temporary).await?;
+    let store = open(address.as_ref(), &means, &mut temporary).await?;
     let stopwatch = Stopwatch::start();
     let drive = Drive::new(start(store, &policy, &judged, config).await?);
     let (answers, happened, checks) = replay(drive, args, &judged).await?;
@@ -147,16 +147,16 @@ impl Judged {
 /// The store that was named, which must be empty, or a temporary one.
 async fn open(
     address: Option<&Address>,
-    memory: Memory,
+    means: &Means,
     temporary: &mut Option<tempfile::TempDir>,
 ) -> Outcome<Arc<dyn Store>> {
     let Some(address) = address else {
         let made = tempfile::Builder::new().prefix("acquaint-replay-").tempdir();
         let made = made.map_err(|error| Failure::failed(format_args!("cannot make a temporary directory: {error}")))?;
         let directory = temporary.insert(made).path().join("store");
-        return store::open(&Address::directory(&directory), memory);
+        return store::open(&Address::Directory(directory), means).await;
     };
-    let store = store::open(address, memory)?;
+    let store = store::open(address, means).await?;
     if store.is_empty().await.map_err(store::failed)? {
         return Ok(store);
     }

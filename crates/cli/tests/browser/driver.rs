@@ -192,9 +192,8 @@ impl Browser {
              }}; look();"
         );
         // A page that is left while it is asked has no answer: the next one is asked.
-        let asked = std::iter::repeat_with(|| {
-            self.try_ask("POST", "/execute/async", &json!({ "script": script, "args": [] }))
-        });
+        let asked =
+            std::iter::repeat_with(|| self.try_ask("POST", "/execute/async", &json!({ "script": script, "args": [] })));
         let answer = asked.take(5).find_map(Result::ok);
         if answer != Some(Value::Bool(true)) {
             self.picture("failed");

@@ -144,7 +144,10 @@ fn a_page_is_light_and_asks_nobody_else() {
         let weight: f64 = loaded.iter().map(|entry| entry["bytes"].as_f64().unwrap()).sum();
         let elsewhere = |entry: &&Value| !entry["from"].as_str().unwrap().starts_with(&stage.site());
         assert_eq!(loaded.iter().find(elsewhere), None);
-        assert!(loaded.len() > 4 && (10_000.0..MAX_WEIGHT).contains(&weight), "{path} weighs {weight} bytes: {loaded:?}");
+        assert!(
+            loaded.len() > 4 && (10_000.0..MAX_WEIGHT).contains(&weight),
+            "{path} weighs {weight} bytes: {loaded:?}"
+        );
         println!("{path} weighs {weight} bytes in {} answers", loaded.len());
     }
 }

@@ -22,7 +22,9 @@ fn on_a_desktop_the_way_is_my_network_see_all_sent_withdraw() {
     browser.sees("Withdrawn. They are not told. You may invite them again from 16 December 2026.");
     assert_eq!(browser.path(), "/invitations/sent");
     assert_eq!(browser.find(".row .name").text(), name, "the line says so in its place");
-    browser.wait(&format!("document.getElementById('live').textContent.includes('Your invitation to {name} is withdrawn.')"));
+    browser.wait(&format!(
+        "document.getElementById('live').textContent.includes('Your invitation to {name} is withdrawn.')"
+    ));
 }
 
 #[test]
@@ -58,7 +60,8 @@ fn several_are_withdrawn_by_keyboard_one_after_another_and_the_list_keeps_its_pl
         let over = format!("document.querySelectorAll('.row.over').length === {}", step + 1);
         browser.wait(&over);
         browser.wait("document.activeElement.matches('[data-act]')");
-        let place = browser.js("return [...document.querySelectorAll('.row')].indexOf(document.activeElement.closest('.row'))", &[]);
+        let place = browser
+            .js("return [...document.querySelectorAll('.row')].indexOf(document.activeElement.closest('.row'))", &[]);
         assert_eq!(place, 9 + step, "the keyboard is on the next line");
         let moved = browser.js("return scrollY", &[]).as_f64().unwrap() - scrolled.as_f64().unwrap();
         assert!((0.0..=200.0).contains(&moved.abs()), "the list moved by {moved}");

@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 /// The key that the tests' servers are started with.
 pub(crate) const KEY: &str = "test-key";
@@ -133,6 +134,16 @@ impl Client {
         Ok(Self(BufReader::new(stream)))
     }
 
+    /// The same, for a server that may not answer: nothing takes longer than that.
+    pub(crate) fn connect_within(address: &str, patience: Duration) -> std::io::Result<Self> {
+        let address = address.parse().map_err(std::io::Error::other)?;
+        let stream = TcpStream::connect_timeout(&address, patience)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
+        Ok(Self(BufReader::new(stream)))
+    }
+
     /// Makes a call for a member; the status and the body.
     pub(crate) fn call(
         &mut self,
@@ -141,10 +152,23 @@ impl Client {
         member: &str,
         body: &str,
     ) -> std::io::Result<(u16, String)> {
+        self.call_with(method, path, member, None, body)
+    }
+
+    /// The same, with an idempotency key.
+    pub(crate) fn call_with(
+        &mut self,
+        method: &str,
+        path: &str,
+        member: &str,
+        key: Option<&str>,
+        body: &str,
+    ) -> std::io::Result<(u16, String)> {
         let length = body.len();
+        let key = key.map(|key| format!("Idempotency-Key: {key}\r\n")).unwrap_or_default();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {KEY}\r\nAcquaint-Member: {member}\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+             Content-Type: application/json\r\nContent-Length: {length}\r\n{key}\r\n"
         );
         self.0.get_mut().write_all([head.as_bytes(), body.as_bytes()].concat().as_slice())?;
         self.answer()

@@ -16,7 +16,8 @@ pub fn decide_alone(member: &Member, command: &Command, moment: Moment) -> Decis
     match &command.action {
         Action::Register { profile } => register(member, profile, moment),
         Action::ChangeSettings { who_may_invite, reminders } => {
-            let profile = Profile { who_may_invite: *who_may_invite, reminders: *reminders, ..(*member.profile).clone() };
+            let profile =
+                Profile { who_may_invite: *who_may_invite, reminders: *reminders, ..(*member.profile).clone() };
             put_profile(member, profile, moment)
         }
         Action::MarkRead { up_to } => mark_read(member, *up_to, moment),
@@ -39,12 +40,12 @@ fn refused(code: Code) -> Decision {
     Decision { change: Change::default(), answer: Err(code.refuse()) }
 }
 
-fn done(actor: Written<Member>, events: Vec<Event>, answer: Answer) -> Decision {
+fn done(actor: Written<Arc<Member>>, events: Vec<Event>, answer: Answer) -> Decision {
     Decision { change: Change { actor, events, ..Change::default() }, answer: Ok(answer) }
 }
 
-fn with_profile(member: &Member, profile: Arc<Profile>) -> Written<Member> {
-    Written::Put(Member { version: member.version + 1, profile, ..member.clone() })
+fn with_profile(member: &Member, profile: Arc<Profile>) -> Written<Arc<Member>> {
+    Written::Put(Arc::new(Member { version: member.version + 1, profile, ..member.clone() }))
 }
 
 fn own_event(member: &Member, moment: Moment, kind: EventKind) -> Vec<Event> {
@@ -76,7 +77,7 @@ fn mark_read(member: &Member, up_to: Option<NotificationId>, moment: Moment) -> 
     }
     let mut next = Member { version: member.version + 1, ..member.clone() };
     next.ledger.read_until = Some(mark);
-    done(Written::Put(next), Vec::new(), Answer::Done)
+    done(Written::Put(Arc::new(next)), Vec::new(), Answer::Done)
 }
 
 /// From here on nobody may invite the member; what was known about them is gone already.

@@ -32,9 +32,10 @@ impl Draft<'_> {
         let now = self.now();
         let Some(ended) = self.end_invitation(Who::Actor, Ending::Withdrawn, now) else { return };
         self.tell(Who::Actor, Some(ended.id), EventKind::InvitationWithdrawn);
-        let ledger = &mut self.actor.ledger;
+        let policy = self.policy;
+        let ledger = &mut self.member_mut(Who::Actor).ledger;
         ledger.withdrawals.record(now, WITHDRAWAL_WINDOW);
-        if standing::judge_withdrawals(ledger, self.policy, now) {
+        if standing::judge_withdrawals(ledger, policy, now) {
             self.restrict(crate::member::RestrictionClass::Pace);
         }
     }
@@ -70,7 +71,7 @@ impl Draft<'_> {
         if complaint.is_some() {
             self.side_mut(Who::Actor).bars = true;
             let (now, memory) = (self.now(), self.policy.restriction.reports_window);
-            self.other.ledger.reports.record(now, memory);
+            self.member_mut(Who::Other).ledger.reports.record(now, memory);
         }
         self.tell(Who::Actor, Some(id), EventKind::InvitationDeclined { complaint });
         self.shown(id, Direction::Received).map(Answer::Invitation)

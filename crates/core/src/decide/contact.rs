@@ -20,8 +20,9 @@ impl Draft<'_> {
     }
 
     fn end_connection(&mut self) -> bool {
-        let connected = self.relation.state.connected_since.take().is_some();
+        let connected = self.relation.state.connected_since.is_some();
         if connected {
+            self.relation_mut().state.connected_since = None;
             for who in [Who::Actor, Who::Other] {
                 let ledger = &mut self.member_mut(who).ledger;
                 ledger.connections = ledger.connections.saturating_sub(1);
@@ -48,7 +49,8 @@ impl Draft<'_> {
     }
 
     fn stop_following(&mut self, who: Who) {
-        if self.side_mut(who).follow.take().is_some() {
+        if self.side(who).follow.is_some() {
+            self.side_mut(who).follow = None;
             self.tell(who, None, EventKind::FollowRemoved);
         }
     }
@@ -122,7 +124,7 @@ impl Draft<'_> {
         self.end_invitation(Who::Other, Ending::Expired, now);
         self.end_connection();
         self.events.clear();
-        self.relation.state = State::default();
+        self.relation_mut().state = State::default();
         self.forgotten = true;
         Ok(Answer::Done)
     }

@@ -1,5 +1,7 @@
 //! What falls due: endings and reminders (rules 11, 22 to 24).
 
+use std::sync::Arc;
+
 use super::{Answer, Draft, Who};
 use crate::event::{EventKind, NotificationKind};
 use crate::refusal::Refusal;
@@ -12,9 +14,9 @@ impl Draft<'_> {
     pub(super) fn settle(&mut self) {
         self.settle_side(Who::Actor);
         self.settle_side(Who::Other);
-        if self.relation.state != self.facts.relation.state {
-            self.relation.version += 1;
-            self.settled = Some(self.relation.clone());
+        if !Arc::ptr_eq(&self.relation, &self.facts.relation) {
+            self.relation_mut().version += 1;
+            self.settled = Some(Arc::clone(&self.relation));
         }
     }
 

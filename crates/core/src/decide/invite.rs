@@ -147,7 +147,8 @@ impl Draft<'_> {
     fn count_note(&mut self, has_note: bool) {
         if has_note && self.actor.profile.plan == Plan::Basic {
             let used = standing::notes(&self.actor, self.policy, self.now()).used;
-            self.actor.ledger.notes = Some(NoteCount { month: self.now().month(), used: used + 1 });
+            let month = self.now().month();
+            self.member_mut(Who::Actor).ledger.notes = Some(NoteCount { month, used: used + 1 });
         }
     }
 
@@ -164,10 +165,12 @@ impl Draft<'_> {
         let id = invitation.id;
         self.want_contact();
         self.side_mut(Who::Actor).invitation = Some(invitation);
-        self.actor.ledger.pending_sent += 1;
-        self.actor.ledger.sends.record(now, self.policy.send_memory());
+        let memory = self.policy.send_memory();
+        let ledger = &mut self.member_mut(Who::Actor).ledger;
+        ledger.pending_sent += 1;
+        ledger.sends.record(now, memory);
         if !kept_out {
-            self.other.ledger.pending_received += 1;
+            self.member_mut(Who::Other).ledger.pending_received += 1;
         }
         self.tell(Who::Actor, Some(id), EventKind::InvitationCreated { delivered: !kept_out });
         if self.policy.follow.on_invite {
@@ -212,9 +215,9 @@ impl Draft<'_> {
         let now = self.now();
         let Some(ended) = self.end_invitation(sender, Ending::Accepted, now) else { return };
         self.member_mut(sender).ledger.sends.mark_good(ended.sent_at);
-        self.relation.state.connected_since = Some(now);
-        self.actor.ledger.connections += 1;
-        self.other.ledger.connections += 1;
+        self.relation_mut().state.connected_since = Some(now);
+        self.member_mut(Who::Actor).ledger.connections += 1;
+        self.member_mut(Who::Other).ledger.connections += 1;
         self.tell(sender.opposite(), Some(ended.id), EventKind::InvitationAccepted);
         self.notify(sender, Some(ended.id), NotificationKind::InvitationAccepted);
         if self.policy.follow.on_accept {

@@ -68,15 +68,15 @@ pub struct Decision {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Change {
     /// The acting member's row.
-    pub actor: Written<Member>,
+    pub actor: Written<Arc<Member>>,
     /// The other member's row.
-    pub other: Written<Member>,
+    pub other: Written<Arc<Member>>,
     /// The relation as it was in between: with what had run out ended, before the command put
     /// something else in its place. A step on the way to `relation`, so that lists of what is over
     /// miss nothing.
-    pub settled: Option<Relation>,
+    pub settled: Option<Arc<Relation>>,
     /// The relation of the two.
-    pub relation: Written<Relation>,
+    pub relation: Written<Arc<Relation>>,
     /// What happened, in order.
     pub events: Vec<Event>,
     /// What people find in their notifications, or no longer find there.
@@ -165,15 +165,16 @@ pub fn view_relation(facts: &Facts, policy: &Policy, now: Time) -> RelationView 
     view::relation(&draft.relation, &draft.actor.id, refusal, now)
 }
 
-/// Working copies of the facts, changed in place and compared at the end.
+/// The facts as they become: each row is copied when it is first changed, and compared at the end. Who
+/// only asks, or is refused, copies nothing.
 struct Draft<'a> {
     facts: &'a Facts,
     policy: &'a Policy,
     moment: Moment,
-    actor: Member,
-    other: Member,
-    relation: Relation,
-    settled: Option<Relation>,
+    actor: Arc<Member>,
+    other: Arc<Member>,
+    relation: Arc<Relation>,
+    settled: Option<Arc<Relation>>,
     forgotten: bool,
     /// Nothing is carried out; somebody wants to know what would be.
     only_asking: bool,
@@ -203,9 +204,9 @@ impl<'a> Draft<'a> {
             facts,
             policy,
             moment,
-            actor: Member::clone(&facts.actor),
-            other: Member::clone(&facts.other),
-            relation: Relation::clone(&facts.relation),
+            actor: Arc::clone(&facts.actor),
+            other: Arc::clone(&facts.other),
+            relation: Arc::clone(&facts.relation),
             settled: None,
             forgotten: false,
             only_asking: false,
@@ -254,7 +255,9 @@ impl<'a> Draft<'a> {
                 (true, None) => (None, Written::Unchanged),
                 (true, Some(settled)) => (None, Written::Put(settled)),
                 (false, settled) => {
-                    (settled, Written::Put(Relation { version: self.relation.version + 1, ..self.relation }))
+                    let mut relation = self.relation;
+                    Arc::make_mut(&mut relation).version += 1;
+                    (settled, Written::Put(relation))
                 }
             }
         };
@@ -282,9 +285,13 @@ impl<'a> Draft<'a> {
 
     fn member_mut(&mut self, who: Who) -> &mut Member {
         match who {
-            Who::Actor => &mut self.actor,
-            Who::Other => &mut self.other,
+            Who::Actor => Arc::make_mut(&mut self.actor),
+            Who::Other => Arc::make_mut(&mut self.other),
         }
+    }
+
+    fn relation_mut(&mut self) -> &mut Relation {
+        Arc::make_mut(&mut self.relation)
     }
 
     fn side(&self, who: Who) -> &Side {
@@ -293,7 +300,7 @@ impl<'a> Draft<'a> {
 
     fn side_mut(&mut self, who: Who) -> &mut Side {
         let id = self.member(who).id.clone();
-        self.relation.side_mut(&id)
+        self.relation_mut().side_mut(&id)
     }
 
     /// The pending invitation that `who` sent, as they see it.
@@ -323,17 +330,18 @@ impl<'a> Draft<'a> {
     /// Starts a restriction of the acting member now (rules 28 to 33).
     fn restrict(&mut self, class: RestrictionClass) {
         let restriction = standing::next_restriction(&self.actor.ledger, class, self.policy, self.now());
-        self.actor.ledger.restriction = Some(restriction);
+        self.member_mut(Who::Actor).ledger.restriction = Some(restriction);
         let actor = self.actor.id.clone();
         let kind = EventKind::MemberRestricted { until: restriction.until, class };
         self.events.push(Event { at: self.now(), actor: actor.clone(), subject: actor, invitation: None, kind });
     }
 }
 
-fn written_member(member: Member, before: &Member) -> Written<Member> {
-    if member.ledger == before.ledger && (Arc::ptr_eq(&member.profile, &before.profile)) {
-        Written::Unchanged
-    } else {
-        Written::Put(Member { version: member.version + 1, ..member })
+fn written_member(mut member: Arc<Member>, before: &Arc<Member>) -> Written<Arc<Member>> {
+    let same = |member: &Member| member.ledger == before.ledger && Arc::ptr_eq(&member.profile, &before.profile);
+    if Arc::ptr_eq(&member, before) || same(&member) {
+        return Written::Unchanged;
     }
+    Arc::make_mut(&mut member).version += 1;
+    Written::Put(member)
 }

@@ -171,7 +171,7 @@ impl Net {
         self.keep_member(actor, acting);
         if let Some(facts) = facts {
             self.keep_member(&facts.other, other);
-            let before = settled.clone().unwrap_or_else(|| Relation::clone(&facts.relation));
+            let before = settled.clone().unwrap_or_else(|| Arc::clone(&facts.relation));
             self.keep_relation(&facts.relation, settled.map_or(Written::Unchanged, Written::Put));
             self.keep_relation(&before, relation);
         }
@@ -190,12 +190,12 @@ impl Net {
         decision.answer
     }
 
-    fn keep_member(&mut self, before: &Member, written: Written<Member>) {
+    fn keep_member(&mut self, before: &Member, written: Written<Arc<Member>>) {
         match written {
             Written::Unchanged => {}
             Written::Put(after) => {
                 assert_eq!(after.version, before.version + 1, "each change is the next version");
-                self.members.insert(after.id.clone(), after);
+                self.members.insert(after.id.clone(), Member::clone(&after));
             }
             Written::Removed => {
                 self.members.remove(&before.id);
@@ -203,7 +203,7 @@ impl Net {
         }
     }
 
-    fn keep_relation(&mut self, before: &Relation, written: Written<Relation>) {
+    fn keep_relation(&mut self, before: &Relation, written: Written<Arc<Relation>>) {
         match written {
             Written::Unchanged => {}
             Written::Put(after) => {
@@ -214,7 +214,7 @@ impl Net {
                         self.past.insert((viewer.clone(), view.id), view);
                     }
                 }
-                self.relations.insert(after.pair.clone(), after);
+                self.relations.insert(after.pair.clone(), Relation::clone(&after));
             }
             Written::Removed => {
                 self.relations.remove(&before.pair);

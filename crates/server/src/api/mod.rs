@@ -73,11 +73,7 @@ pub(crate) fn problems_of_bodies(bytes: &[u8]) -> Vec<Problem> {
 ///
 /// # Errors
 /// If two routes are the same.
-pub(crate) fn front(
-    network: Network,
-    config: ServerConfig,
-    demo: Option<Demo>,
-) -> Result<Front, matchit::InsertError> {
+pub(crate) fn front(network: Network, config: ServerConfig, demo: Option<Demo>) -> Result<Front, matchit::InsertError> {
     let (router, document) = described();
     let app = App::new(network, config, document.to_json().unwrap_or_default());
     let observer = Arc::clone(app.observer());

@@ -39,9 +39,15 @@ const HAIR: [[&str; 2]; 9] = [
         "M28 40c2-6 5-9 9-10 3 2 6 2 9 0 3 2 6 2 9 0 4 1 7 4 9 10 1-13-6-20-18-20s-19 7-18 20z",
     ],
     // To the shoulders, with a fringe.
-    ["M24 60c2-8 1-14 1-20 0-14 9-22 21-22s21 8 21 22c0 6-1 12 1 20z", "M28 41c0-13 7-19 18-19s18 6 18 19c-2-4-4-6-6-7H34c-2 1-4 3-6 7z"],
+    [
+        "M24 60c2-8 1-14 1-20 0-14 9-22 21-22s21 8 21 22c0 6-1 12 1 20z",
+        "M28 41c0-13 7-19 18-19s18 6 18 19c-2-4-4-6-6-7H34c-2 1-4 3-6 7z",
+    ],
     // A scarf.
-    ["M22 74c0-12 2-22 2-33 0-15 10-24 22-24s22 9 22 24c0 11 2 21 2 33z", "M28 44c0-13 7-20 18-20s18 7 18 20c-4-8-10-12-18-12s-14 4-18 12z"],
+    [
+        "M22 74c0-12 2-22 2-33 0-15 10-24 22-24s22 9 22 24c0 11 2 21 2 33z",
+        "M28 44c0-13 7-20 18-20s18 7 18 20c-4-8-10-12-18-12s-14 4-18 12z",
+    ],
     // A quiff.
     ["", "M28 38c-2-9 1-19 12-20 10-2 24 0 25 10 0 4-1 7-2 10-2-4-5-7-9-8-7 1-13 1-18-1-3 2-6 5-8 9z"],
     // A cap of wool.
@@ -65,14 +71,25 @@ fn pick(byte: u8, below: usize) -> usize {
 fn face(id: &str) -> String {
     let digest: [u8; 32] = blake3::hash(id.as_bytes()).into();
     let [a, b, c, d, e, ..] = digest;
-    let [ground, clothes, skin, hair] = COLOURS.get(pick(a, COLOURS.len())).copied().unwrap_or(["#ddd", "#666", "#fff", "#333"]);
+    let [ground, clothes, skin, hair] =
+        COLOURS.get(pick(a, COLOURS.len())).copied().unwrap_or(["#ddd", "#666", "#fff", "#333"]);
     let [behind, front] = HAIR.get(pick(b, HAIR.len())).copied().unwrap_or_default();
     let mut svg = String::with_capacity(1_200);
-    let _ = write!(svg, r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 92 92"><path fill="{ground}" d="M0 0h92v92H0z"/>"#);
-    let _ = write!(svg, r#"<path fill="{hair}" d="{behind}"/><path fill="{clothes}" d="M10 96c0-20 15-29 36-29s36 9 36 29z"/>"#);
+    let _ = write!(
+        svg,
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 92 92"><path fill="{ground}" d="M0 0h92v92H0z"/>"#
+    );
+    let _ = write!(
+        svg,
+        r#"<path fill="{hair}" d="{behind}"/><path fill="{clothes}" d="M10 96c0-20 15-29 36-29s36 9 36 29z"/>"#
+    );
     // Neck, with the shadow of the chin; then the head.
-    let _ = write!(svg, r#"<path fill="{skin}" d="M37 56h18v13a9 9 0 0 1-18 0z"/><path fill="{ground}" opacity=".7" d="M37 60c5 4 13 4 18 0v4c-5 4-13 4-18 0z"/>"#);
-    let _ = write!(svg, r#"<path fill="{skin}" d="M29 39c0-12 7-18 17-18s17 6 17 18v6c0 11-7 18-17 18s-17-7-17-18z"/>"#);
+    let _ = write!(
+        svg,
+        r#"<path fill="{skin}" d="M37 56h18v13a9 9 0 0 1-18 0z"/><path fill="{ground}" opacity=".7" d="M37 60c5 4 13 4 18 0v4c-5 4-13 4-18 0z"/>"#
+    );
+    let _ =
+        write!(svg, r#"<path fill="{skin}" d="M29 39c0-12 7-18 17-18s17 6 17 18v6c0 11-7 18-17 18s-17-7-17-18z"/>"#);
     let _ = write!(svg, r#"<path fill="{hair}" d="{front}"/>"#);
     svg.push_str(match pick(c, 4) {
         0 => r##"<path fill="none" stroke="#2b2b33" stroke-width="2.2" stroke-linecap="round" d="M41 53c3 3 7 3 10 0"/>"##,
@@ -80,9 +97,14 @@ fn face(id: &str) -> String {
         2 => r##"<path fill="none" stroke="#2b2b33" stroke-width="2.2" stroke-linecap="round" d="M42 54h8"/>"##,
         _ => r##"<path fill="none" stroke="#2b2b33" stroke-width="2.2" stroke-linecap="round" d="M42 53c2 3 6 3 8-1"/>"##,
     });
-    svg.push_str(r##"<circle cx="39.5" cy="44" r="2" fill="#2b2b33"/><circle cx="52.5" cy="44" r="2" fill="#2b2b33"/>"##);
+    svg.push_str(
+        r##"<circle cx="39.5" cy="44" r="2" fill="#2b2b33"/><circle cx="52.5" cy="44" r="2" fill="#2b2b33"/>"##,
+    );
     if pick(d, 4) == 0 {
-        let _ = write!(svg, r#"<g fill="none" stroke="{hair}" stroke-width="1.8"><circle cx="39.5" cy="44" r="5.5"/><circle cx="52.5" cy="44" r="5.5"/><path d="M45 43q1-1 2 0M34 43l-4-1M58 43l4-1"/></g>"#);
+        let _ = write!(
+            svg,
+            r#"<g fill="none" stroke="{hair}" stroke-width="1.8"><circle cx="39.5" cy="44" r="5.5"/><circle cx="52.5" cy="44" r="5.5"/><path d="M45 43q1-1 2 0M34 43l-4-1M58 43l4-1"/></g>"#
+        );
     }
     match pick(e, 3) {
         0 => {

@@ -100,12 +100,7 @@ async fn page(web: Web, me: Me, query: Fields, headers: HeaderMap, kind: &'stati
     answer::page(&web, &me.visitor, &Page { shell, kind, list, is_first })
 }
 
-async fn read(
-    web: &Web,
-    me: &Me,
-    after: Option<Contact>,
-    kind: &Kind,
-) -> Result<(Vec<Line>, Option<Contact>), Mishap> {
+async fn read(web: &Web, me: &Me, after: Option<Contact>, kind: &Kind) -> Result<(Vec<Line>, Option<Contact>), Mishap> {
     let now = web.network().now();
     let wanted = ContactPage { member: me.id.clone(), list: kind.list, after, limit: LINES + 1 };
     let mut found = web.network().contacts(&wanted).await?;

@@ -27,9 +27,7 @@ impl Fields {
     /// Where to go after the form: a path of ours that it names, else `otherwise`.
     pub(crate) fn back(&self, otherwise: &str) -> String {
         let ours = |path: &&str| {
-            path.starts_with('/')
-                && !path.starts_with("//")
-                && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+            path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
         };
         self.get("back").filter(ours).unwrap_or(otherwise).to_owned()
     }
@@ -110,7 +108,9 @@ mod tests {
             Fields::parse(text.as_bytes()).back("/network")
         };
         assert_eq!(back("/invitations/sent?age=14#inv_1"), "/invitations/sent?age=14#inv_1");
-        for elsewhere in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nSet-Cookie: x", "sent"] {
+        for elsewhere in
+            ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nSet-Cookie: x", "sent"]
+        {
             assert_eq!(back(elsewhere), "/network", "{elsewhere:?}");
         }
     }

@@ -50,7 +50,8 @@ fn lead_the_page(response: &mut Response) {
 /// 127.0.0.1 would be let in by the socket and is stopped here.
 fn is_here(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(n, _)| n);
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(n, _)| n);
     ["127.0.0.1", "localhost", "[::1]"].contains(&name)
 }
 

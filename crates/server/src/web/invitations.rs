@@ -61,7 +61,9 @@ pub(crate) async fn look(web: &Web, me: &Me, id: InvitationId) -> Result<Invitat
 pub(crate) async fn row(State(web): State<Web>, me: Me, Named(id): Named, Query(query): Query) -> Answered {
     let view = look(&web, &me, id).await?;
     match view.direction {
-        Direction::Sent => answer::part(&SentRow::load(&web, &me, view, &query.back("/invitations/sent")).await?, "", &[]),
+        Direction::Sent => {
+            answer::part(&SentRow::load(&web, &me, view, &query.back("/invitations/sent")).await?, "", &[])
+        }
         Direction::Received => {
             answer::part(&ReceivedRow::load(&web, &me, view, &query.back("/invitations/received")).await?, "", &[])
         }

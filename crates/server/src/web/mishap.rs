@@ -55,9 +55,11 @@ impl Mishap {
                 "This is not the address",
                 "These pages are served on this machine alone: use the address that was printed at the start.",
             ),
-            Mishap::Unreadable(status) => {
-                (*status, "That could not be read", "What your browser sent is too long, broke off or has another form.")
-            }
+            Mishap::Unreadable(status) => (
+                *status,
+                "That could not be read",
+                "What your browser sent is too long, broke off or has another form.",
+            ),
             Mishap::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too busy just now",

@@ -157,4 +157,3 @@ pub(crate) fn router(web: Web) -> Router {
         .layer(axum::middleware::from_fn_with_state(web.clone(), guard::around))
         .with_state(web)
 }
-

@@ -43,9 +43,18 @@ struct Panel {
 enum Between {
     Connected(When),
     /// Invited by the viewer.
-    Sent { id: InvitationId, sent: When, ends: Option<When>, note: String },
+    Sent {
+        id: InvitationId,
+        sent: When,
+        ends: Option<When>,
+        note: String,
+    },
     /// Invited by the other.
-    Received { id: InvitationId, sent: When, note: String },
+    Received {
+        id: InvitationId,
+        sent: When,
+        note: String,
+    },
     /// Nothing, and the viewer may invite.
     Open(Box<Invite>),
     /// The viewer may not invite, and why.
@@ -189,7 +198,8 @@ pub(crate) async fn invite(State(web): State<Web>, NamedMember(id): NamedMember,
     let Posted { me, fields, in_place } = posted;
     let other = somebody(&web, &id).await?;
     // Browsers send line breaks in two characters; a reader counts one.
-    let text = |name: &str| fields.get(name).map(|text| text.replace("\r\n", "\n")).filter(|text| !text.trim().is_empty());
+    let text =
+        |name: &str| fields.get(name).map(|text| text.replace("\r\n", "\n")).filter(|text| !text.trim().is_empty());
     let (note, to_email) = (text("note"), text("email"));
     let outcome = web.act(&me.id, Action::Invite { to: id.clone(), note, to_email }).await?;
     let name = Person::new(&other).name;
@@ -230,10 +240,13 @@ impl Between {
             Code::EmailRequired if invite.email.trim().is_empty() => {
                 invite.email_error = "Type in their e-mail address.".into();
             }
-            Code::EmailRequired => invite.email_error = "This is not the address that they gave. Look for a typing error.".into(),
+            Code::EmailRequired => {
+                invite.email_error = "This is not the address that they gave. Look for a typing error.".into();
+            }
             Code::NoteTooLong => {
                 let max = invite.note_max;
-                invite.note_error = format!("The note is too long: at most {max} characters. Nothing is lost, shorten it.");
+                invite.note_error =
+                    format!("The note is too long: at most {max} characters. Nothing is lost, shorten it.");
             }
             Code::NoteNotText | Code::NoteQuota => invite.note_error = told.text,
             _ => return Self::Closed(told),
@@ -276,9 +289,7 @@ async fn at_once(
     let person = Person::new(&other);
     let said = match web.act(&me.id, action).await? {
         Ok(_) => Said::good(said(&person.name)),
-        Err(refusal) => {
-            Said::bad(told(refusal, &person.name, &web.network().policy(), web.network().now()).text)
-        }
+        Err(refusal) => Said::bad(told(refusal, &person.name, &web.network().policy(), web.network().now()).text),
     };
     if in_place && said.good {
         return answer::part(&Panel::load(web, &me, &other).await?, &said.text, &[]);
@@ -332,7 +343,13 @@ struct Ask {
     button: &'static str,
 }
 
-async fn ask(web: &Web, me: &Me, id: &MemberId, question: impl FnOnce(&str) -> String, ask: Question) -> Result<Response, Mishap> {
+async fn ask(
+    web: &Web,
+    me: &Me,
+    id: &MemberId,
+    question: impl FnOnce(&str) -> String,
+    ask: Question,
+) -> Result<Response, Mishap> {
     let person = Person::new(&*somebody(web, id).await?);
     let shell = Shell::new(web, me, Part::Elsewhere, ask.button).await?;
     let question = question(&person.name);

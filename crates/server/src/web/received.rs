@@ -56,13 +56,7 @@ impl ReceivedRow {
         Self::in_circle(web, me, view, &circle, back).await
     }
 
-    async fn in_circle(
-        web: &Web,
-        me: &Me,
-        view: InvitationView,
-        circle: &Circle,
-        back: &str,
-    ) -> Result<Self, Mishap> {
+    async fn in_circle(web: &Web, me: &Me, view: InvitationView, circle: &Circle, back: &str) -> Result<Self, Mishap> {
         let mutual = web.network().mutual(circle, &view.other, NAMED).await?;
         let state = match view.state {
             InvitationState::Accepted => State_::Accepted,

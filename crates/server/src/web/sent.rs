@@ -282,7 +282,11 @@ pub(crate) async fn withdraw(
         Err(refusal) => {
             let (policy, now) = (web.network().policy(), web.network().now());
             let told = told(refusal, &row.to.name, &policy, now);
-            row.state = if refusal.code == Code::AlreadyAccepted { State_::Accepted } else { State_::Changed(told.text.clone()) };
+            row.state = if refusal.code == Code::AlreadyAccepted {
+                State_::Accepted
+            } else {
+                State_::Changed(told.text.clone())
+            };
             Said::bad(told.text)
         }
     };

@@ -2,11 +2,11 @@
 
 use acquaint_core::time::Span;
 
+use super::Mishap;
 use super::Web;
 use super::people::Person;
 use super::session::{Me, Said};
 use super::when::When;
-use super::Mishap;
 
 /// Which part of the pages is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -142,7 +142,9 @@ fn rolling(standing: &Standing, policy: &Policy, now: Time) -> Meter {
     let (share, tone) = share(rolling.sent, rolling.limit);
     let window = span(policy.limits.rolling_window);
     let text = match rolling.next_slot_at {
-        Some(at) => format!("All are used. The next one is free {}, {}.", When::new(at, now).words, When::new(at, now).exact),
+        Some(at) => {
+            format!("All are used. The next one is free {}, {}.", When::new(at, now).words, When::new(at, now).exact)
+        }
         None => format!("They come back one by one, each {window} after it was sent."),
     };
     Meter { name: "Sent lately", value: of(rolling.sent, rolling.limit), share, tone, text, href: "", link: "" }

@@ -30,15 +30,16 @@ pub(crate) fn told(refusal: Refusal, name: &str, policy: &Policy, now: Time) -> 
     let from = from.as_deref();
     let text = match (refusal.code, from) {
         (Code::Cooldown, Some(from)) => format!("You may invite {name} again from {from}."),
-        (Code::Restricted, Some(from)) => format!(
-            "You cannot send invitations until {from}. Accepting, withdrawing and following still work."
-        ),
+        (Code::Restricted, Some(from)) => {
+            format!("You cannot send invitations until {from}. Accepting, withdrawing and following still work.")
+        }
         (Code::RollingLimit, Some(from)) => {
             let window = span(policy.limits.rolling_window);
             format!("You have sent all the invitations that you may send in {window}. One more is free from {from}.")
         }
         (Code::PendingCap, _) => {
-            "You have as many pending invitations as one may have. Withdraw some that are not going to be answered.".into()
+            "You have as many pending invitations as one may have. Withdraw some that are not going to be answered."
+                .into()
         }
         (Code::NotAcceptingInvitations, _) => format!("{name} does not take invitations. You can follow them instead."),
         (Code::EmailRequired, _) => {

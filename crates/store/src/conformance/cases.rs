@@ -17,7 +17,7 @@ use super::Town;
 use super::whole::{self, scan, unordered};
 use crate::memory::MemoryStore;
 use crate::{
-    Changes, Claim, ClaimName, Contact, Due, MemberChange, Order, RelationChange, Store, StoreError, StoreResult,
+    Changes, Claim, ClaimName, Contact, Due, Job, MemberChange, Order, RelationChange, Store, StoreError, StoreResult,
     Wanted,
 };
 
@@ -231,7 +231,8 @@ pub async fn an_unchanged_relation_is_a_precondition_too(store: Arc<dyn Store>) 
 pub async fn a_claim_is_made_once(store: Arc<dyn Store>) -> StoreResult<()> {
     let make = |claim: Claim| Changes { claims: vec![claim], ..Changes::default() };
     // Scope and key are told apart, however they are put together.
-    let names = [("a", "k"), ("a", "kk"), ("ak", "k"), ("b", "k"), ("", "ak"), ("ak", ""), ("a\0", "k"), ("a", "\0k")];
+    let names =
+        [("a", "k"), ("a", "kk"), ("ak", "k"), ("b", "k"), ("", "ak"), ("ak", ""), ("a\u{1}", "k"), ("a", "\u{1}k")];
     for (scope, key) in names {
         store.commit(&make(claim(scope, key, 10))).await?;
     }
@@ -266,6 +267,7 @@ pub async fn a_conflict_writes_nothing(store: Arc<dyn Store>) -> StoreResult<()>
         notifications: vec![NotificationChange::Put(id("b"), notification)],
         events: vec![RecordedEvent { id: EventId(town.fresh_id()), event }],
         claims: vec![claim("c", "new", 1)],
+        ..Changes::default()
     };
     let stale = [
         Changes { members: [good.members.clone(), vec![member_change("a", 9, 10)]].concat(), ..good.clone() },
@@ -427,6 +429,28 @@ pub async fn events_follow_the_order_of_commits(store: Arc<dyn Store>) -> StoreR
         assert!(town.store.events(Some(event.id), 100).await?.iter().eq(all.iter().skip(place + 1)));
     }
     compare_in_every_page_size(&town).await
+}
+
+/// An engine that joins, promises and leaves writes nothing that anybody reads, and what it commits
+/// in between is there.
+///
+/// # Errors
+/// See above.
+pub async fn an_engine_that_is_alone_sees_its_own_events(store: Arc<dyn Store>) -> StoreResult<()> {
+    let first = EventId(Uuid::from_u128(1));
+    assert_eq!(store.join(first).await?, None, "nobody was here before");
+    assert!(store.hold(Job::Timers).await?, "nobody else could hold it");
+    let mut town = Town::new(store);
+    send(&mut town, "me", "a").await?;
+    let last = town.store.last_event().await?;
+    assert_eq!(whole::events(&*town.store, 100).await?.last().map(|event| event.id), last);
+    town.store.commit(&Changes { promise: last, ..Changes::default() }).await?;
+    town.compare(100).await?;
+    town.store.leave().await?;
+    compare_in_every_page_size(&town).await?;
+    let after = town.store.join(first).await?;
+    assert!(town.store.is_sole_owner() || after >= last, "ids must come after what was written, not after {after:?}");
+    town.store.leave().await
 }
 
 /// By moment, then by pair; after a place, up to a moment with it.

@@ -252,20 +252,20 @@ struct Batch {
 }
 
 impl Batch {
-    fn put_member(&mut self, before: &Arc<Member>, written: Written<Member>) {
+    fn put_member(&mut self, before: &Arc<Member>, written: Written<Arc<Member>>) {
         let after = match written {
             Written::Unchanged => return,
-            Written::Put(member) => Some(Arc::new(member)),
+            Written::Put(member) => Some(member),
             Written::Removed => None,
         };
         let first = || MemberChange { before: Arc::clone(before), after: None };
         self.members.entry(before.id.clone()).or_insert_with(first).after = after;
     }
 
-    fn put_relation(&mut self, before: &Arc<Relation>, written: Written<Relation>) {
+    fn put_relation(&mut self, before: &Arc<Relation>, written: Written<Arc<Relation>>) {
         let step = match written {
             Written::Unchanged => return,
-            Written::Put(relation) => Some(Arc::new(relation)),
+            Written::Put(relation) => Some(relation),
             Written::Removed => None,
         };
         let first = || RelationChange { before: Arc::clone(before), steps: Vec::new() };
@@ -279,6 +279,7 @@ impl Batch {
             notifications: self.notifications,
             events: self.events,
             claims: self.claims,
+            promise: None,
         }
     }
 }

@@ -1,0 +1,218 @@
+//! A database that dies, freezes, fails over or is cut off: nothing is told that is not known, and
+//! everything goes on without a restart.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests, and what helps them, stop at the first surprise")]
+
+mod common;
+
+use std::time::Duration;
+
+use acquaint_store::{Store as _, StoreError};
+use acquaint_store_postgres::{Options, PostgresStore};
+use acquaint_testkit::postgres::{Cluster, Options as ClusterOptions};
+use acquaint_testkit::process;
+use acquaint_testkit::proxy::{Proxy, Trap, Way, Weather};
+use common::changes::{event, event_id, events, members, version};
+use common::{address, migrate, options, runtime};
+
+const TOWN: &str = "town";
+
+async fn town() -> Cluster {
+    let cluster = Cluster::start(&ClusterOptions::default()).unwrap();
+    cluster.create_database(TOWN).unwrap();
+    migrate(&cluster.url(TOWN)).await;
+    cluster
+}
+
+async fn open(url: &str, options: &Options) -> PostgresStore {
+    let store = PostgresStore::open(&address(url), options).await.unwrap();
+    store.join(event_id(1)).await.unwrap();
+    store
+}
+
+/// A store behind a network that can be broken.
+async fn behind(cluster: &Cluster, options: &Options) -> (PostgresStore, Proxy) {
+    let proxy = Proxy::to(cluster.address()).unwrap();
+    let url = cluster.url(TOWN).replace(&cluster.address().to_string(), &proxy.address().to_string());
+    (open(&url, options).await, proxy)
+}
+
+/// The connection is cut when COMMIT goes by, to the last byte of its message.
+fn at_commit(arrive: bool, then: Weather) -> Trap {
+    Trap { bytes: b"COMMIT\0".to_vec(), way: Way::Up, arrive, then }
+}
+
+fn assert_unavailable<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> String {
+    match outcome {
+        Err(StoreError::Unavailable(text)) => text,
+        other => panic!("expected that it is unavailable, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_commit_whose_answer_was_lost_took_place() {
+    runtime().block_on(async {
+        let cluster = town().await;
+        let (store, proxy) = behind(&cluster, &options()).await;
+        proxy.set_trap(at_commit(true, Weather::Fair));
+        store.commit(&members(&["a"], 0)).await.unwrap();
+        assert_eq!((proxy.caught(), store.stats().settled), (1, 1));
+        assert_eq!(version(&store, "a").await.unwrap(), Some(1));
+        store.commit(&members(&["a"], 1)).await.unwrap();
+        assert_eq!(store.stats().registrations, 1, "it goes on under its name");
+    });
+}
+
+#[test]
+fn a_commit_that_never_arrived_did_not_take_place() {
+    runtime().block_on(async {
+        let cluster = town().await;
+        let (store, proxy) = behind(&cluster, &options()).await;
+        proxy.set_trap(at_commit(false, Weather::Fair));
+        assert_unavailable(store.commit(&members(&["a"], 0)).await);
+        assert_eq!((proxy.caught(), store.stats().settled), (1, 1));
+        assert_eq!(version(&store, "a").await.unwrap(), None);
+        store.commit(&members(&["a"], 0)).await.unwrap();
+        assert_eq!(store.stats().registrations, 1, "it goes on under its name");
+    });
+}
+
+#[test]
+fn an_outcome_that_cannot_be_found_out_is_said_to_be_unknown() {
+    runtime().block_on(async {
+        let cluster = town().await;
+        let options = Options { settling: Duration::ZERO, ..options() };
+        let (store, proxy) = behind(&cluster, &options).await;
+        proxy.set_trap(at_commit(true, Weather::Refusing));
+        let outcome = store.commit(&members(&["a"], 0)).await;
+        assert!(matches!(outcome, Err(StoreError::OutcomeUnknown(_))), "{outcome:?}");
+        proxy.set(Weather::Fair);
+        // Decided again, under another name: it did take place.
+        assert!(matches!(store.commit(&members(&["a"], 0)).await, Err(StoreError::Conflict)));
+        store.commit(&members(&["a"], 1)).await.unwrap();
+        assert_eq!(store.stats().registrations, 2);
+    });
+}
+
+#[test]
+fn a_server_that_dies_and_returns_is_used_again() {
+    runtime().block_on(async {
+        let mut cluster = town().await;
+        let store = open(&cluster.url(TOWN), &options()).await;
+        store.commit(&members(&["a"], 0)).await.unwrap();
+        cluster.kill().unwrap();
+        assert_unavailable(store.commit(&members(&["a"], 1)).await);
+        let told = assert_unavailable(store.health().await);
+        assert!(told.contains("cannot connect to PostgreSQL at 127.0.0.1:"), "{told}");
+        cluster.restart().unwrap();
+        store.commit(&members(&["a"], 1)).await.unwrap();
+        assert_eq!(version(&store, "a").await.unwrap(), Some(2));
+    });
+}
+
+#[test]
+fn a_frozen_backend_holds_nobody_up() {
+    runtime().block_on(async {
+        let cluster = town().await;
+        let options = Options { deadline: Duration::from_secs(2), connections: 1, ..options() };
+        let store = open(&cluster.url(TOWN), &options).await;
+        store.commit(&event(10)).await.unwrap();
+        let frozen = cluster.backends(TOWN).unwrap();
+        assert_eq!(frozen.len(), 1);
+        process::freeze(frozen[0]).unwrap();
+        let told = assert_unavailable(store.commit(&members(&["a"], 0)).await);
+        assert_eq!(told, "the database did not answer within 2 s");
+        // The next connection is another process of the server.
+        store.commit(&members(&["a"], 0)).await.unwrap();
+        assert_eq!(store.stats().overruns, 1);
+        let frozen = cluster.backends(TOWN).unwrap().into_iter().find(|backend| !frozen.contains(backend)).unwrap();
+        process::freeze(frozen).unwrap();
+        assert_unavailable(version(&store, "a").await);
+        assert_eq!(version(&store, "a").await.unwrap(), Some(1));
+    });
+}
+
+#[test]
+fn what_is_left_of_a_frozen_commit_changes_nothing_later() {
+    runtime().block_on(async {
+        let cluster = town().await;
+        let options = Options { deadline: Duration::from_secs(2), ..options() };
+        let (store, proxy) = behind(&cluster, &options).await;
+        // What was sent arrives later, when nobody waits for it any more.
+        proxy.set(Weather::Stalled);
+        assert_unavailable(store.commit(&members(&["a"], 0)).await);
+        proxy.set(Weather::Fair);
+        store.commit(&members(&["a"], 0)).await.unwrap();
+        store.commit(&members(&["a"], 1)).await.unwrap();
+        assert_eq!(version(&store, "a").await.unwrap(), Some(2));
+    });
+}
+
+#[test]
+fn after_a_failover_the_promoted_standby_is_used() {
+    runtime().block_on(async {
+        let mut primary = town().await;
+        let standby = primary.standby(true).unwrap();
+        let both = format!("{},{}", primary.address(), standby.address());
+        let url = primary.url(TOWN).replace(&primary.address().to_string(), &both);
+        let store = open(&url, &options()).await;
+        store.commit(&event(10)).await.unwrap();
+        primary.kill().unwrap();
+        let told = assert_unavailable(store.commit(&event(20)).await);
+        assert!(!told.is_empty());
+        let told = assert_unavailable(store.health().await);
+        assert!(told.contains("read-only standby"), "{told}");
+        standby.promote().unwrap();
+        store.commit(&event(20)).await.unwrap();
+        assert_eq!(events(&store).await.unwrap(), [10, 20]);
+    });
+}
+
+#[test]
+fn a_deadlock_is_tried_again() {
+    runtime().block_on(async {
+        let cluster = town().await;
+        let store = open(&cluster.url(TOWN), &options()).await;
+        store.commit(&members(&["a", "b"], 0)).await.unwrap();
+        let other = Stubborn::begin(&cluster.url(TOWN)).await;
+        other.lock("b").await;
+        let changes = members(&["a", "b"], 1);
+        let (outcome, ()) = tokio::join!(store.commit(&changes), async {
+            // The store has `a` and waits for `b`; now this one waits for `a`.
+            other.until_somebody_waits().await;
+            other.lock("a").await;
+            other.end().await;
+        });
+        outcome.unwrap();
+        assert!(store.stats().retries >= 1, "{:?}", store.stats());
+        assert_eq!(version(&store, "b").await.unwrap(), Some(2));
+    });
+}
+
+/// Another client that locks rows and never gives way.
+struct Stubborn(tokio_postgres::Client);
+
+#[expect(clippy::disallowed_methods, reason = "another program, which does as it likes")]
+impl Stubborn {
+    async fn begin(url: &str) -> Self {
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute("SET deadlock_timeout = '1h'; BEGIN").await.unwrap();
+        Self(client)
+    }
+
+    async fn lock(&self, member: &str) {
+        let lock = "UPDATE members SET version = version WHERE member_id = $1";
+        assert_eq!(self.0.execute(lock, &[&member]).await.unwrap(), 1);
+    }
+
+    async fn until_somebody_waits(&self) {
+        let waits = "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted) LOOP \
+             PERFORM pg_sleep(0.01); END LOOP; END $$";
+        self.0.batch_execute(waits).await.unwrap();
+    }
+
+    async fn end(&self) {
+        self.0.batch_execute("COMMIT").await.unwrap();
+    }
+}

@@ -1,0 +1,14 @@
+//! What tests start and break: PostgreSQL servers of their own, processes that are frozen, and a
+//! network that fails at an exact moment. For tests only; nothing that is shipped depends on it.
+//!
+//! Everything here runs for real. Nothing waits for a while: what is waited for is a line of a log,
+//! the end of a process or a byte on a connection.
+#![cfg(unix)]
+
+mod error;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod proxy;
+
+pub use error::{Error, Result};
