@@ -10,9 +10,11 @@ pub mod engine;
 mod ids;
 mod metrics;
 mod network;
+mod people;
 mod scheduler;
 
 pub use clock::Clock;
 pub use engine::{ClaimRequest, EngineConfig, Outcome, Request, SubmitError};
 pub use ids::NoRandomness;
 pub use network::{ClockError, Network, StartError};
+pub use people::{Circle, Found, MayKnow, Mutual, SentSearch};

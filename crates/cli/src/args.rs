@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
+use crate::demo::DemoArgs;
 use crate::settings::Key;
 
 /// A connection-request system: members invite each other, and the rules keep it honest.
@@ -18,6 +19,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Show a made-up community in the browser, with pages to press
+    Demo(DemoArgs),
     /// Serve the HTTP API on a store
     Serve(ServeArgs),
     /// Run a stream of messages (from,to,unix_time) through the engine and report what the rules made of it

@@ -7,6 +7,7 @@ mod args;
 pub mod backup;
 pub mod bench;
 mod copy;
+mod demo;
 pub mod failure;
 mod migrate;
 pub mod output;
@@ -64,6 +65,7 @@ fn unparsed(error: &clap::Error) -> Outcome<()> {
 
 fn carry_out(command: Command) -> Outcome<()> {
     match command {
+        Command::Demo(args) => block_on(demo::run(&args)),
         Command::Serve(args) => block_on(serve::run(&args)),
         Command::Replay(args) => block_on(replay::run(&args)),
         Command::Policy(command) => policy::run(&command),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{InvitationId, MemberId, NotificationId};
-use crate::member::Profile;
+use crate::member::{Profile, WhoMayInvite};
 use crate::relation::Complaint;
 
 /// Something that one member wants done.
@@ -81,6 +81,13 @@ pub enum Action {
         /// All of it; what is left out is unset.
         profile: Profile,
     },
+    /// Set what members choose for themselves, and leave the rest of what is known as it is.
+    ChangeSettings {
+        /// Who may invite the acting member (rule 21).
+        who_may_invite: WhoMayInvite,
+        /// Whether the acting member is reminded of invitations (rule 24).
+        reminders: bool,
+    },
     /// Note that notifications have been read.
     MarkRead {
         /// Up to and with this one; all of them when left out.
@@ -143,6 +150,7 @@ impl Action {
             | Action::Accept { .. }
             | Action::Decline { .. }
             | Action::Register { .. }
+            | Action::ChangeSettings { .. }
             | Action::MarkRead { .. }
             | Action::BeginErasure
             | Action::FinishErasure => None,
@@ -175,6 +183,7 @@ impl Action {
             Action::Unblock { .. } => "unblock",
             Action::Engage { .. } => "engage",
             Action::Register { .. } => "register",
+            Action::ChangeSettings { .. } => "change_settings",
             Action::MarkRead { .. } => "mark_read",
             Action::Due { .. } => "due",
             Action::BeginErasure => "begin_erasure",

@@ -24,6 +24,29 @@ fn next_reminder(invitation: &Invitation, policy: &Policy) -> Option<Time> {
     Some(invitation.sent_at + *age)
 }
 
+/// The reminder moments of an invitation, as far as its sender may know: they follow from when it
+/// was sent and from the policy, and not from what the recipient does or wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReminderMoments {
+    /// How many there are.
+    pub all: usize,
+    /// How many have passed.
+    pub passed: usize,
+    /// The next one.
+    pub next: Option<Time>,
+}
+
+/// The reminder moments of an invitation sent at `sent_at`, as seen at `now` (rule 22).
+#[must_use]
+pub fn reminder_moments(sent_at: Time, policy: &Policy, now: Time) -> ReminderMoments {
+    let moments = || policy.reminders.after.iter().map(|age| sent_at + *age);
+    ReminderMoments {
+        all: policy.reminders.after.len(),
+        passed: moments().filter(|moment| *moment <= now).count(),
+        next: moments().find(|moment| *moment > now),
+    }
+}
+
 /// How many reminder moments have passed by `now`. The last of them is worth a reminder; those
 /// before it are too late to make sense.
 #[must_use]

@@ -132,6 +132,11 @@ async fn read(request: Request, app: &App, limit: usize) -> Result<Bytes, Proble
         return Ok(Bytes::new());
     }
     refuse_media_type(&parts.headers)?;
+    within_limits(app, body, limit).await
+}
+
+/// Reads a body of whatever kind within its limits of size and time.
+pub(crate) async fn within_limits(app: &App, body: Body, limit: usize) -> Result<Bytes, Problem> {
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large(limit));
     }

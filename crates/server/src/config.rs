@@ -3,7 +3,22 @@
 use std::fmt;
 use std::time::Duration;
 
+use acquaint_core::ids::MemberId;
+use acquaint_core::time::Time;
 use subtle::{Choice, ConstantTimeEq};
+
+/// A community to try things out in: the pages are served too, to whoever asks on this machine, and
+/// every visitor chooses whom to be. It belongs on a loopback address with a settable clock.
+pub struct Demo {
+    /// Who can be chosen, in the order in which they are shown.
+    pub people: Vec<MemberId>,
+    /// Those who are shown first, each with what there is to see as them.
+    pub featured: Vec<(MemberId, &'static str)>,
+    /// Seals the cookies of this run.
+    pub secret: [u8; 32],
+    /// Is told whenever a visitor has set the clock.
+    pub clock_set: Box<dyn Fn(Time) + Send + Sync>,
+}
 
 /// How the server is run.
 #[derive(Debug, Clone)]

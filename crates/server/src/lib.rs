@@ -1,4 +1,4 @@
-//! The HTTP API of Acquaint.
+//! The HTTP API of Acquaint, and its pages.
 //!
 //! [`serve`] answers for a running [`Network`](acquaint_app::Network) on a socket; [`openapi`] says
 //! what the API is, without a server or a database. Handlers translate and nothing else: they parse
@@ -7,6 +7,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `api` | the calls, one file for each resource, and the document that describes them |
+//! | `web` | the pages, for members in a browser |
 //! | `auth`, `body`, `page` | what a call is made of: who, what, which part of a list |
 //! | `problem` | every error that a client sees |
 //! | `observe` | request ids, metrics and logs around every call |
@@ -23,7 +24,8 @@ mod listen;
 mod observe;
 mod page;
 mod problem;
+mod web;
 
 pub use api::openapi;
-pub use config::{HostKey, HostKeyError, Limits, ServerConfig};
-pub use listen::serve;
+pub use config::{Demo, HostKey, HostKeyError, Limits, ServerConfig};
+pub use listen::{serve, serve_demo};

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::api;
-use crate::config::{Limits, ServerConfig};
+use crate::config::{Demo, Limits, ServerConfig};
 use crate::observe::Front;
 
 /// How long the loop waits when the system has no room for another connection.
@@ -39,7 +39,27 @@ pub async fn serve(
     shutdown: impl Future,
 ) -> io::Result<()> {
     let limits = config.limits;
-    let front = api::front(network, config).map_err(io::Error::other)?;
+    let front = api::front(network, config, None).map_err(io::Error::other)?;
+    answer(front, listener, limits, shutdown).await
+}
+
+/// As [`serve`], with the pages of a demo beside the API.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_demo(
+    network: Network,
+    listener: TcpListener,
+    config: ServerConfig,
+    demo: Demo,
+    shutdown: impl Future,
+) -> io::Result<()> {
+    let limits = config.limits;
+    let front = api::front(network, config, Some(demo)).map_err(io::Error::other)?;
+    answer(front, listener, limits, shutdown).await
+}
+
+async fn answer(front: Front, listener: TcpListener, limits: Limits, shutdown: impl Future) -> io::Result<()> {
     let mut server = Server::new(front, limits);
     let mut shutdown = pin!(shutdown);
     loop {

@@ -235,7 +235,7 @@ impl List {
         }
     }
 
-    fn contact(self, cursor: &str) -> Option<Contact> {
+    pub(crate) fn contact(self, cursor: &str) -> Option<Contact> {
         let key = self.decode(cursor)?;
         let (since, other) = key.split_first_chunk::<8>()?;
         let since = i64::from_be_bytes(*since);

@@ -15,6 +15,11 @@ use crate::refusal::Code;
 pub fn decide_alone(member: &Member, command: &Command, moment: Moment) -> Decision {
     match &command.action {
         Action::Register { profile } => register(member, profile, moment),
+        Action::ChangeSettings { who_may_invite, reminders } => {
+            let profile =
+                Profile { who_may_invite: *who_may_invite, reminders: *reminders, ..(*member.profile).clone() };
+            put_profile(member, profile, moment)
+        }
         Action::MarkRead { up_to } => mark_read(member, *up_to, moment),
         Action::BeginErasure => begin_erasure(member),
         Action::FinishErasure => finish_erasure(member, moment),
@@ -49,10 +54,14 @@ fn own_event(member: &Member, moment: Moment, kind: EventKind) -> Vec<Event> {
 }
 
 fn register(member: &Member, profile: &Profile, moment: Moment) -> Decision {
+    put_profile(member, Profile { registration: Registration::Registered, ..profile.clone() }, moment)
+}
+
+fn put_profile(member: &Member, profile: Profile, moment: Moment) -> Decision {
     if member.profile.registration == Registration::Erasing {
         return refused(Code::UnknownMember);
     }
-    let profile = Arc::new(Profile { registration: Registration::Registered, ..profile.clone() });
+    let profile = Arc::new(profile);
     if *profile == *member.profile {
         return done(Written::Unchanged, Vec::new(), Answer::Registered(profile));
     }

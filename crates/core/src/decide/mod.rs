@@ -236,9 +236,11 @@ impl<'a> Draft<'a> {
             Action::Engage { engagement, .. } => self.engage(engagement),
             Action::Due { .. } => self.remind(),
             Action::Forget { .. } => self.forget(),
-            Action::Register { .. } | Action::MarkRead { .. } | Action::BeginErasure | Action::FinishErasure => {
-                Err(Code::NotFound.refuse())
-            }
+            Action::Register { .. }
+            | Action::ChangeSettings { .. }
+            | Action::MarkRead { .. }
+            | Action::BeginErasure
+            | Action::FinishErasure => Err(Code::NotFound.refuse()),
         }
     }
 

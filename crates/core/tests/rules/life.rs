@@ -4,8 +4,10 @@ use acquaint_core::command::{Action, Command, Engagement, EngagementKind};
 use acquaint_core::decide::{Answer, Facts, Moment, decide};
 use acquaint_core::event::{EventKind, NotificationKind};
 use acquaint_core::member::{Plan, Profile, WhoMayInvite};
+use acquaint_core::policy::Policy;
 use acquaint_core::refusal::{Code, Refusal};
 use acquaint_core::time::{Span, Time};
+use acquaint_core::timers;
 use acquaint_core::view::{self, ContactList, InvitationState};
 
 use crate::net::{Net, id, pair, refused, start};
@@ -491,4 +493,30 @@ fn forgetting_frees_the_others_room_and_tells_nobody() {
     let events = net.events.len();
     net.act(&id("z"), Action::Forget { other: id("me") }).unwrap();
     assert_eq!((net.standing("me").connections, net.events.len()), (0, events));
+}
+
+#[test]
+fn rule_22_the_sender_may_know_when_reminders_are_due_and_not_whether_they_came() {
+    let policy = Policy::default();
+    let moments = |days| timers::reminder_moments(start(), &policy, start() + Span::days(days));
+    for (days, passed, next) in [(0, 0, Some(7)), (6, 0, Some(7)), (7, 1, Some(21)), (21, 2, None)] {
+        let next = next.map(|days| start() + Span::days(days));
+        assert_eq!(moments(days), timers::ReminderMoments { all: 2, passed, next }, "day {days}");
+    }
+}
+
+#[test]
+fn members_change_their_settings_and_nothing_else_that_is_known() {
+    let mut net = Net::linkedin();
+    net.register("ann", Profile { name: Some("Ann".into()), ..Profile::default() });
+    let before = net.member(&id("ann")).profile;
+    let change = |who_may_invite, reminders| Action::ChangeSettings { who_may_invite, reminders };
+    net.act(&id("ann"), change(WhoMayInvite::Nobody, false)).unwrap();
+    let wanted = Profile { who_may_invite: WhoMayInvite::Nobody, reminders: false, ..(*before).clone() };
+    assert_eq!(*net.member(&id("ann")).profile, wanted);
+    assert_eq!(net.count_events(|kind| *kind == EventKind::MemberUpdated), 2);
+    net.act(&id("ann"), change(WhoMayInvite::Nobody, false)).unwrap();
+    assert_eq!(net.count_events(|kind| *kind == EventKind::MemberUpdated), 2, "nothing has changed");
+    net.act(&id("ann"), Action::BeginErasure).unwrap();
+    assert_eq!(refused(net.act(&id("ann"), change(WhoMayInvite::Anyone, true))).0, Code::UnknownMember);
 }

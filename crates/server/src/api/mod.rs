@@ -25,9 +25,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::body;
-use crate::config::ServerConfig;
+use crate::config::{Demo, ServerConfig};
 use crate::observe::Front;
 use crate::problem::{Kind, Problem};
+use crate::web::{self, Web};
 
 /// The document that describes the API (OpenAPI 3.1).
 #[must_use]
@@ -72,7 +73,7 @@ pub(crate) fn problems_of_bodies(bytes: &[u8]) -> Vec<Problem> {
 ///
 /// # Errors
 /// If two routes are the same.
-pub(crate) fn front(network: Network, config: ServerConfig) -> Result<Front, matchit::InsertError> {
+pub(crate) fn front(network: Network, config: ServerConfig, demo: Option<Demo>) -> Result<Front, matchit::InsertError> {
     let (router, document) = described();
     let app = App::new(network, config, document.to_json().unwrap_or_default());
     let observer = Arc::clone(app.observer());
@@ -80,7 +81,13 @@ pub(crate) fn front(network: Network, config: ServerConfig) -> Result<Front, mat
         .merge(operations::pages())
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::from(Kind::MethodNotAllowed))
-        .with_state(app);
-    let templates = document.paths.paths.keys().map(String::as_str);
-    Front::new(router, observer, templates.chain(["/docs", "/docs/", "/docs/{*file}"]))
+        .with_state(app.clone());
+    let templates = document.paths.paths.keys().map(String::as_str).chain(["/docs", "/docs/", "/docs/{*file}"]);
+    match demo {
+        None => Front::new(router, observer, templates),
+        Some(demo) => {
+            let router = router.merge(web::router(Web::new(app, demo))).fallback(web::nothing_here);
+            Front::new(router, observer, templates.chain(web::ADDRESSES))
+        }
+    }
 }

@@ -1,0 +1,109 @@
+//! The pages of the demo in a real Chromium, at the width of a desk and of a phone, with JavaScript
+//! and without.
+//!
+//! | module | what it proves |
+//! |---|---|
+//! | [`withdrawing`] | the two ways to Withdraw, several in a row by keyboard, the list keeps its place |
+//! | [`answering`] | accepting, ignoring, and two browsers at once |
+//! | [`connecting`] | notes, errors beside their fields, refusals with dates, what time changes |
+//! | [`plain`] | all of it with JavaScript off |
+//! | [`looks`] | every page: axe-core finds nothing, nothing is stopped by the policy, it is light; pictures |
+//! | [`safety`] | forged forms, strange hosts, what people write |
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests, and what helps them, stop at the first surprise"
+)]
+
+mod answering;
+#[path = "../common/mod.rs"]
+mod common;
+mod connecting;
+mod driver;
+mod looks;
+mod plain;
+mod safety;
+mod withdrawing;
+
+use common::{Server, acquaint};
+use driver::{Browser, Driver, Screen};
+
+/// Those of the demo with a part of their own.
+const AMARA: &str = "ng-01";
+const MATEO: &str = "mx-01";
+const INGRID: &str = "no-01";
+const YUKI: &str = "jp-01";
+const LEILA: &str = "lb-01";
+const DEV: &str = "in-01";
+const LENA: &str = "de-01";
+
+/// A running demo, as new, at a time that is always the same, and what drives browsers.
+struct Stage {
+    driver: Driver,
+    server: Server,
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Self::serve(&folder);
+        Self { driver: Driver::start(), server, folder }
+    }
+
+    fn serve(folder: &tempfile::TempDir) -> Server {
+        let mut command = acquaint();
+        command.args(["demo", "--listen", "127.0.0.1:0", "--at", "2026-11-25T09:00:00Z", "--dir"]).arg(folder.path());
+        Server::spawn(command)
+    }
+
+    /// The same demo, stopped and started again.
+    fn again(self) -> Self {
+        let Self { driver, server, folder } = self;
+        server.signal("TERM");
+        assert_eq!(server.end().0, Some(0));
+        let server = Self::serve(&folder);
+        Self { driver, server, folder }
+    }
+
+    fn site(&self) -> String {
+        format!("http://{}", self.server.address)
+    }
+
+    /// A browser in which one is that member.
+    fn browser(&self, screen: Screen, who: &str) -> Browser {
+        let browser = self.driver.open(screen, &self.site(), true);
+        be(&browser, who);
+        browser
+    }
+
+    /// The same with JavaScript off.
+    fn plain_browser(&self, screen: Screen, who: &str) -> Browser {
+        let browser = self.driver.open(screen, &self.site(), false);
+        be(&browser, who);
+        browser
+    }
+}
+
+/// Becomes somebody, by the chooser.
+fn be(browser: &Browser, who: &str) {
+    if browser.path() != "/demo" {
+        browser.go("/demo");
+    }
+    // The chooser shows the first people; the others are found by paging on.
+    while browser.count_plain(&format!("button[value='{who}']")) == 0 {
+        browser.named("Show more people").click();
+    }
+    browser.find(&format!("button[value='{who}']")).click();
+    browser.find("#main");
+    assert_eq!(browser.path(), "/network");
+}
+
+/// The id of the member to whose page the element leads.
+fn member_of(browser: &Browser, css: &str) -> String {
+    let href = browser.find(css).property("href");
+    href.as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+}

@@ -1,0 +1,159 @@
+//! The pages: what members see and press, in the same binary as the API and apart from it.
+//!
+//! Every page is made on the server from typed templates (`crates/server/templates`). Every action
+//! is a plain form that works with JavaScript off; htmx puts the answer in place where it is on. A
+//! page reads through [`Network`] and writes through [`Network::submit`], as the API does, so it
+//! can show nothing that `view` does not give.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `session`, `form`, `guard` | who is looking, what was posted, and what every answer must carry |
+//! | `shell`, `answer` | the frame around every page; whole pages, parts of pages, ways back |
+//! | `people`, `when`, `words`, `avatar` | names, moments, refusals and faces, for readers |
+//! | `network`, `invitations`, `received`, `sent`, `profile`, `contacts`, `notifications`, `settings`, `standing` | the pages |
+//! | `demo` | the chooser of whom to be, and the clock |
+//! | `assets` | styles, scripts and icons, compiled in |
+
+mod answer;
+mod assets;
+mod avatar;
+mod contacts;
+mod demo;
+mod form;
+mod guard;
+mod invitations;
+mod mishap;
+mod network;
+mod notifications;
+mod people;
+mod profile;
+mod received;
+mod sent;
+mod session;
+mod settings;
+mod shell;
+mod standing;
+mod when;
+mod words;
+
+use std::sync::Arc;
+
+use acquaint_app::{Network, Request};
+use acquaint_core::command::{Action, Command};
+use acquaint_core::decide::Answer;
+use acquaint_core::ids::MemberId;
+use acquaint_core::refusal::Refusal;
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::config::Demo;
+pub(crate) use mishap::{Mishap, nothing_here};
+use session::Secret;
+
+/// What every page has at hand. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Web(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    demo: Demo,
+    secret: Secret,
+}
+
+impl Web {
+    pub(crate) fn new(app: App, demo: Demo) -> Self {
+        let secret = Secret::new(demo.secret);
+        Self(Arc::new(Inner { app, demo, secret }))
+    }
+
+    fn network(&self) -> &Network {
+        self.0.app.network()
+    }
+
+    fn demo(&self) -> &Demo {
+        &self.0.demo
+    }
+
+    fn secret(&self) -> &Secret {
+        &self.0.secret
+    }
+
+    /// Has a command carried out; what it says, or why not.
+    async fn act(&self, actor: &MemberId, action: Action) -> Result<Result<Answer, Refusal>, Mishap> {
+        let request = Request { command: Command { actor: actor.clone(), action }, claim: None };
+        Ok(self.network().submit(request).await?)
+    }
+}
+
+/// The addresses of the pages, for metrics; one for each route below.
+pub(crate) const ADDRESSES: [&str; 30] = [
+    "/",
+    "/network",
+    "/invitations",
+    "/invitations/received",
+    "/invitations/sent",
+    "/invitations/{id}/row",
+    "/invitations/{id}/withdraw",
+    "/invitations/{id}/accept",
+    "/invitations/{id}/decline",
+    "/people/{member}",
+    "/people/{member}/invite",
+    "/people/{member}/follow",
+    "/people/{member}/unfollow",
+    "/people/{member}/block",
+    "/people/{member}/unblock",
+    "/people/{member}/disconnect",
+    "/connections",
+    "/following",
+    "/followers",
+    "/blocked",
+    "/notifications",
+    "/notifications/read",
+    "/settings",
+    "/standing",
+    "/demo",
+    "/demo/be",
+    "/demo/clock",
+    "/avatars/{member}",
+    "/assets/{file}",
+    "/favicon.ico",
+];
+
+/// The pages.
+pub(crate) fn router(web: Web) -> Router {
+    Router::new()
+        .route("/", get(async || Redirect::to("/network")))
+        .route("/network", get(network::page))
+        .route("/invitations", get(async || Redirect::to("/invitations/received")))
+        .route("/invitations/received", get(received::page))
+        .route("/invitations/sent", get(sent::page))
+        .route("/invitations/{id}/row", get(invitations::row))
+        .route("/invitations/{id}/withdraw", get(sent::ask).post(sent::withdraw))
+        .route("/invitations/{id}/accept", post(received::accept))
+        .route("/invitations/{id}/decline", post(received::decline))
+        .route("/people/{member}", get(profile::page))
+        .route("/people/{member}/invite", post(profile::invite))
+        .route("/people/{member}/follow", post(profile::follow))
+        .route("/people/{member}/unfollow", post(profile::unfollow))
+        .route("/people/{member}/block", get(profile::ask_to_block).post(profile::block))
+        .route("/people/{member}/unblock", post(profile::unblock))
+        .route("/people/{member}/disconnect", get(profile::ask_to_disconnect).post(profile::disconnect))
+        .route("/connections", get(contacts::connections))
+        .route("/following", get(contacts::following))
+        .route("/followers", get(contacts::followers))
+        .route("/blocked", get(contacts::blocked))
+        .route("/notifications", get(notifications::page))
+        .route("/notifications/read", post(notifications::read))
+        .route("/settings", get(settings::page).post(settings::change))
+        .route("/standing", get(standing::page))
+        .route("/demo", get(demo::chooser))
+        .route("/demo/be", post(demo::be))
+        .route("/demo/clock", post(demo::advance))
+        .route("/avatars/{member}", get(avatar::draw))
+        .route("/assets/{file}", get(assets::file))
+        .route("/favicon.ico", get(async || Redirect::permanent("/assets/mark.svg")))
+        .layer(axum::middleware::from_fn_with_state(web.clone(), guard::around))
+        .with_state(web)
+}

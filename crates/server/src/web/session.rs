@@ -1,0 +1,228 @@
+//! Who is looking. Until members bring a session of the embedding product, this is the demo's: a
+//! signed cookie that says whom the visitor chose to be. It is served on loopback alone.
+//!
+//! The cookie is `nonce.member.seal`, the seal a keyed hash over the rest. The token in every form
+//! is a keyed hash of the nonce, so a page of another origin can neither read nor guess it.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use acquaint_core::ids::MemberId;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use subtle::ConstantTimeEq;
+
+use super::{Mishap, Web};
+
+const SESSION: &str = "acquaint_session";
+const SAID: &str = "acquaint_said";
+/// Longest cookie that is looked at, in bytes; browsers keep no longer ones.
+const LONGEST: usize = 4_096;
+
+/// What seals cookies and makes tokens. New at every start of the server.
+pub(crate) struct Secret {
+    key: [u8; 32],
+    visits: AtomicU64,
+}
+
+impl Secret {
+    pub(crate) fn new(key: [u8; 32]) -> Self {
+        Self { key, visits: AtomicU64::new(0) }
+    }
+
+    fn seal(&self, purpose: &str, text: &str) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(purpose.as_bytes()).update(b"\0").update(text.as_bytes());
+        hasher.finalize().to_hex().as_str().chars().take(32).collect()
+    }
+
+    fn is_sealed(&self, purpose: &str, text: &str, seal: &str) -> bool {
+        bool::from(self.seal(purpose, text).as_bytes().ct_eq(seal.as_bytes()))
+    }
+
+    /// A text that comes back unchanged or not at all.
+    fn sealed(&self, purpose: &str, text: &str) -> String {
+        format!("{text}.{}", self.seal(purpose, text))
+    }
+
+    fn unsealed<'a>(&self, purpose: &str, sealed: &'a str) -> Option<&'a str> {
+        let (text, seal) = sealed.rsplit_once('.')?;
+        self.is_sealed(purpose, text, seal).then_some(text)
+    }
+
+    /// A name for a new visit that nobody can guess.
+    fn nonce(&self) -> String {
+        let number = self.visits.fetch_add(1, Ordering::Relaxed);
+        self.seal("visit", &number.to_string())
+    }
+}
+
+/// A browser that looks at pages.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    nonce: String,
+    /// Whom the visitor chose to be.
+    pub(crate) member: Option<MemberId>,
+    /// What the page before wants said on this one.
+    pub(crate) said: Option<Said>,
+    /// Whether the browser has no cookie of this visit yet.
+    is_new: bool,
+}
+
+/// A sentence for the next page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) good: bool,
+    pub(crate) text: String,
+}
+
+impl Said {
+    pub(crate) fn good(text: impl Into<String>) -> Self {
+        Self { good: true, text: text.into() }
+    }
+
+    pub(crate) fn bad(text: impl Into<String>) -> Self {
+        Self { good: false, text: text.into() }
+    }
+}
+
+/// A visitor who is somebody. Who is nobody yet is led to the chooser.
+#[derive(Debug, Clone)]
+pub(crate) struct Me {
+    pub(crate) id: MemberId,
+    pub(crate) visitor: Visitor,
+}
+
+impl Visitor {
+    fn read(headers: &HeaderMap, secret: &Secret) -> Self {
+        let session = cookie(headers, SESSION).and_then(|sealed| secret.unsealed(SESSION, sealed));
+        let found = session.and_then(|text| {
+            let (nonce, member) = text.split_once('.')?;
+            Some((nonce.to_owned(), decoded(member).and_then(|id| MemberId::new(&id).ok())))
+        });
+        let is_new = found.is_none();
+        let (nonce, member) = found.unwrap_or_else(|| (secret.nonce(), None));
+        let said = cookie(headers, SAID).and_then(|sealed| secret.unsealed(&nonce, sealed)).and_then(|text| {
+            let (tone, text) = text.split_once('.')?;
+            Some(Said { good: tone == "good", text: decoded(text)? })
+        });
+        Self { nonce, member, said, is_new }
+    }
+
+    /// The token that belongs into every form.
+    pub(crate) fn token(&self, secret: &Secret) -> String {
+        secret.seal("form", &self.nonce)
+    }
+
+    pub(crate) fn is_token(&self, secret: &Secret, token: &str) -> bool {
+        secret.is_sealed("form", &self.nonce, token)
+    }
+
+    /// The cookie of this visit, if the browser has none yet.
+    pub(crate) fn cookie_if_new(&self, secret: &Secret) -> Option<HeaderValue> {
+        if self.is_new { self.cookie(secret) } else { None }
+    }
+
+    /// The cookie of this visit.
+    pub(crate) fn cookie(&self, secret: &Secret) -> Option<HeaderValue> {
+        let member = self.member.as_ref().map_or("", |member| member.as_str());
+        let text = format!("{}.{}", self.nonce, BASE64.encode(member));
+        set_cookie(SESSION, &secret.sealed(SESSION, &text), "")
+    }
+
+    /// The cookie that says something on the next page.
+    pub(crate) fn saying(&self, secret: &Secret, said: &Said) -> Option<HeaderValue> {
+        let tone = if said.good { "good" } else { "bad" };
+        let text = format!("{tone}.{}", BASE64.encode(&said.text));
+        set_cookie(SAID, &secret.sealed(&self.nonce, &text), "; Max-Age=60")
+    }
+
+    /// The cookie that takes back what was said, once it has been.
+    pub(crate) fn silence() -> HeaderValue {
+        HeaderValue::from_static("acquaint_said=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0")
+    }
+}
+
+fn set_cookie(name: &str, value: &str, more: &str) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{more}")).ok()
+}
+
+fn decoded(text: &str) -> Option<String> {
+    BASE64.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let given = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = given.filter(|text| text.len() <= LONGEST).flat_map(|text| text.split("; "));
+    pairs.find_map(|pair| pair.split_once('=').filter(|(found, _)| *found == name).map(|(_, value)| value))
+}
+
+impl FromRequestParts<Web> for Visitor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Infallible> {
+        Ok(Self::read(&parts.headers, web.secret()))
+    }
+}
+
+impl FromRequestParts<Web> for Me {
+    type Rejection = Mishap;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Mishap> {
+        let visitor = Visitor::read(&parts.headers, web.secret());
+        match visitor.member.clone() {
+            Some(id) => Ok(Self { id, visitor }),
+            None => Err(Mishap::Nobody),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(set: &HeaderValue) -> HeaderMap {
+        let pair = set.to_str().unwrap().split(';').next().unwrap();
+        HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(pair).unwrap())])
+    }
+
+    #[test]
+    fn a_visit_comes_back_as_it_was_made_or_not_at_all() {
+        let secret = Secret::new([7; 32]);
+        let mut visitor = Visitor::read(&HeaderMap::new(), &secret);
+        assert!(visitor.is_new && visitor.member.is_none());
+        visitor.member = Some(MemberId::new("名.=;前").unwrap());
+        let cookie = visitor.cookie(&secret).unwrap();
+        let back = Visitor::read(&sent(&cookie), &secret);
+        assert_eq!((back.member, back.is_new), (visitor.member.clone(), false));
+        assert!(back.nonce == visitor.nonce);
+        let forged = cookie.to_str().unwrap().replace(&visitor.nonce, &"0".repeat(32));
+        assert!(Visitor::read(&sent(&HeaderValue::from_str(&forged).unwrap()), &secret).member.is_none());
+        assert!(Visitor::read(&sent(&cookie), &Secret::new([8; 32])).member.is_none());
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_own_visit() {
+        let secret = Secret::new([7; 32]);
+        let (one, other) = (Visitor::read(&HeaderMap::new(), &secret), Visitor::read(&HeaderMap::new(), &secret));
+        assert!(one.is_token(&secret, &one.token(&secret)));
+        assert!(!one.is_token(&secret, &other.token(&secret)) && !one.is_token(&secret, ""));
+    }
+
+    #[test]
+    fn what_is_said_on_the_next_page_is_ours() {
+        let secret = Secret::new([7; 32]);
+        let visitor = Visitor::read(&HeaderMap::new(), &secret);
+        let mut headers = sent(&visitor.cookie(&secret).unwrap());
+        let said = Said::good("Withdrawn: “é”.");
+        let cookie = sent(&visitor.saying(&secret, &said).unwrap());
+        headers.append(header::COOKIE, cookie[header::COOKIE].clone());
+        assert_eq!(Visitor::read(&headers, &secret).said, Some(said));
+        headers.remove(header::COOKIE);
+        headers.append(header::COOKIE, cookie[header::COOKIE].clone());
+        assert_eq!(Visitor::read(&headers, &secret).said, None);
+    }
+}
