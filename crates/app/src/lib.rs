@@ -6,6 +6,7 @@
 
 mod cache;
 pub mod clock;
+mod duties;
 pub mod engine;
 mod ids;
 mod metrics;
@@ -14,6 +15,7 @@ mod people;
 mod scheduler;
 
 pub use clock::Clock;
+pub use duties::Duty;
 pub use engine::{ClaimRequest, EngineConfig, Outcome, Request, SubmitError};
 pub use ids::NoRandomness;
 pub use network::{ClockError, Network, StartError};

@@ -14,13 +14,14 @@ use acquaint_core::standing::{self, Standing};
 use acquaint_core::time::{Span, Time};
 use acquaint_core::view::{Direction, InvitationView, RelationView};
 use acquaint_store::{
-    Contact, ContactPage, Due, Job, NotificationPage, Order, PendingPage, Store, StoreError, StoreResult, Wanted,
+    Contact, ContactPage, Job, NotificationPage, Order, PendingPage, Store, StoreError, StoreResult, Wanted,
 };
 use prometheus_client::registry::Registry;
 use tokio::sync::{Mutex, RwLock, watch};
 
 use crate::cache::MemberCache;
 use crate::clock::Clock;
+use crate::duties::Duties;
 use crate::engine::{Engine, EngineConfig, Outcome, Request, Shared, SubmitError, Threads};
 use crate::ids::{IdSource, NoRandomness};
 use crate::metrics::Metrics;
@@ -40,6 +41,7 @@ struct Inner {
     engine: RwLock<Option<Arc<Engine>>>,
     threads: Mutex<Option<Threads>>,
     timers: Mutex<Progress>,
+    duties: Duties,
 }
 
 /// Why a community could not be started.
@@ -103,6 +105,7 @@ impl Network {
             engine: RwLock::new(Some(Arc::new(engine))),
             threads: Mutex::new(Some(threads)),
             timers: Mutex::default(),
+            duties: Duties::default(),
         }));
         if !(network.is_settable() && network.0.store.is_sole_owner()) {
             network.keep_house_every_second();
@@ -144,8 +147,10 @@ impl Network {
         if shared {
             // Others may have carried out some, and not all, of what was due.
             timers.until = None;
+            timers.done.clear();
         }
         self.carry_out_until(&mut timers, now).await?;
+        self.perform_due(&mut timers.done, now).await?;
         self.0.store.forget_claims(now - CLAIM_MEMORY, FORGET_AT_ONCE).await?;
         Ok(())
     }
@@ -344,8 +349,9 @@ impl Network {
         }
         let mut timers = self.0.timers.lock().await;
         while let Some(next) = self.next_due(&timers, to).await? {
-            self.0.clock.set(next.at.max(self.now()));
-            self.carry_out_until(&mut timers, next.at).await?;
+            self.0.clock.set(next.max(self.now()));
+            self.carry_out_until(&mut timers, next).await?;
+            self.perform_due(&mut timers.done, next).await?;
         }
         self.0.clock.set(to);
         timers.clock_set(to);
@@ -353,8 +359,18 @@ impl Network {
         Ok(())
     }
 
-    async fn next_due(&self, timers: &Progress, until: Time) -> Result<Option<Due>, SubmitError> {
-        Ok(self.0.store.due(timers.until.as_ref(), until, 1).await?.pop())
+    async fn next_due(&self, timers: &Progress, until: Time) -> Result<Option<Time>, SubmitError> {
+        let timer = self.0.store.due(timers.until.as_ref(), until, 1).await?.pop().map(|due| due.at);
+        let until = timer.unwrap_or(until);
+        Ok(self.0.duties.next(&*self.0.store, &timers.done, until).await?.or(timer))
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.0.store
+    }
+
+    pub(crate) fn duties(&self) -> &Duties {
+        &self.0.duties
     }
 
     /// Advances the clock, as [`Network::set_clock`]; returns the time it then shows.

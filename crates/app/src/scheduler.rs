@@ -4,6 +4,7 @@ use acquaint_core::command::{Action, Command};
 use acquaint_core::time::{Span, Time};
 use acquaint_store::Due;
 
+use crate::duties::Done;
 use crate::engine::{Engine, Request, SubmitError};
 
 /// How many due moments are carried out in one go, so that callers get their turn in between.
@@ -25,18 +26,21 @@ pub(crate) async fn carry_out(engine: &Engine, due: &[Due]) -> Result<(), Submit
     outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))
 }
 
-/// How far the timers have been carried out. Kept, because a store finds its way slowly through
-/// timers that are no longer there.
+/// How far the timers and the duties have been carried out. Kept, because a store finds its way slowly through
+/// what is no longer there.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     pub(crate) until: Option<Due>,
+    pub(crate) done: Done,
 }
 
 impl Progress {
-    /// Starts again from the beginning if the clock went back.
+    /// Starts again from the beginning if the clock went back; what is written at this very moment is
+    /// still to be looked at.
     pub(crate) fn clock_set(&mut self, now: Time) {
         if self.until.as_ref().is_some_and(|due| due.at > now) {
             self.until = None;
         }
+        self.done.values_mut().for_each(|done| *done = now.min(*done));
     }
 }

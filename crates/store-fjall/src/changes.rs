@@ -4,7 +4,7 @@ use acquaint_core::decide::NotificationChange;
 use acquaint_core::member::Member;
 use acquaint_core::relation::Relation;
 use acquaint_store::lines::{self, Entry, Line, LineChange};
-use acquaint_store::{Changes, Claim, Due, MemberChange, Record, RelationChange};
+use acquaint_store::{Changes, Claim, Document, DocumentChange, Due, MemberChange, Record, RelationChange};
 
 use crate::codec::{self, Unreadable};
 use crate::keys::{self, Key, Table};
@@ -17,8 +17,9 @@ pub(crate) type Write = (Key, Option<Vec<u8>>);
 pub(crate) struct Plan {
     /// Rows, the version each must have, and the one it gets; 0 is a row that does not exist.
     pub(crate) rows: Vec<(Key, u64, u64)>,
-    /// Keys that must not exist.
-    pub(crate) absent: Vec<Key>,
+    /// Keys that memory knows nothing of, and the version that each must have; 0 is one that does
+    /// not exist.
+    pub(crate) unremembered: Vec<(Key, u64)>,
     /// What is written, each key once, in their order.
     pub(crate) writes: Vec<Write>,
     /// How many events there are among the writes.
@@ -45,8 +46,11 @@ impl Plan {
             plan.put(keys::event(event.id), codec::pack("an event", &event.event)?);
         }
         for claim in &changes.claims {
-            plan.absent.push(keys::claim(&claim.name));
+            plan.unremembered.push((keys::claim(&claim.name), 0));
             plan.claim(claim)?;
+        }
+        for change in &changes.documents {
+            plan.document(change)?;
         }
         Ok(plan.finish())
     }
@@ -75,6 +79,13 @@ impl Plan {
     pub(crate) fn of_removals(removed: Vec<Key>) -> Self {
         let mut plan = Self::default();
         removed.into_iter().for_each(|key| plan.remove(key));
+        plan.finish()
+    }
+
+    /// The removal of these documents.
+    pub(crate) fn of_erased(documents: &[Document]) -> Self {
+        let mut plan = Self::default();
+        documents.iter().for_each(|document| plan.remove_document(document));
         plan.finish()
     }
 
@@ -177,6 +188,29 @@ impl Plan {
         Ok(())
     }
 
+    fn document(&mut self, change: &DocumentChange) -> Result<(), Unreadable> {
+        self.unremembered.push((keys::document(&change.name), change.expected()));
+        if let Some(before) = &change.before {
+            self.remove_document(before);
+        }
+        change.document().map_or(Ok(()), |document| self.put_document(&document))
+    }
+
+    fn remove_document(&mut self, document: &Document) {
+        self.remove(keys::document(&document.name));
+        if let Some(place) = document.place() {
+            self.remove(keys::due_document(document.name.kind, &place));
+        }
+    }
+
+    fn put_document(&mut self, document: &Document) -> Result<(), Unreadable> {
+        if let Some(place) = document.place() {
+            self.put(keys::due_document(document.name.kind, &place), Vec::new());
+        }
+        self.put(keys::document(&document.name), codec::pack_document(document)?);
+        Ok(())
+    }
+
     fn record(&mut self, record: &Record) -> Result<(), Unreadable> {
         match record {
             Record::Member(member) => self.put_member(&Member::from((**member).clone()), None),
@@ -203,6 +237,7 @@ impl Plan {
                 Ok(())
             }
             Record::Claim(claim) => self.claim(claim),
+            Record::Document(document) => self.put_document(document),
         }
     }
 

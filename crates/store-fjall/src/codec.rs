@@ -5,6 +5,7 @@ use acquaint_core::member::{Ledger, Member, Profile};
 use acquaint_core::relation::{Pair, Relation, State};
 use acquaint_core::time::Time;
 use acquaint_core::view::{Direction, InvitationState, InvitationView};
+use acquaint_store::{Document, DocumentName};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,16 @@ pub(crate) fn pack_relation(relation: &Relation) -> Result<Vec<u8>, Unreadable> 
 pub(crate) fn unpack_relation(pair: Pair, bytes: &[u8]) -> Result<Relation, Unreadable> {
     let (version, state): (u64, State) = unpack("a relation", bytes)?;
     Ok(Relation { pair, version, state })
+}
+
+/// The version comes first, as in every row that has one.
+pub(crate) fn pack_document(document: &Document) -> Result<Vec<u8>, Unreadable> {
+    pack("a document", &(document.version, &document.content))
+}
+
+pub(crate) fn unpack_document(name: DocumentName, bytes: &[u8]) -> Result<Document, Unreadable> {
+    let (version, content) = unpack("a document", bytes)?;
+    Ok(Document { name, version, content })
 }
 
 /// An invitation in a list, without the identifier, which stands in the key.

@@ -69,10 +69,9 @@ impl Inner {
                 return Err(StoreError::Conflict);
             }
         }
-        for key in &plan.absent {
-            let exists = snapshot.contains_key(&self.rows, key).map_err(|error| self.errors.fjall("read", &error))?;
-            self.counters.read(0);
-            if exists {
+        for (key, expected) in &plan.unremembered {
+            let version = self.unremembered(&snapshot, key, *expected).map_err(|error| self.errors.reading(error))?;
+            if version != Some(*expected).filter(|version| *version > 0) {
                 return Err(StoreError::Conflict);
             }
         }
@@ -86,6 +85,15 @@ impl Inner {
         let row = snapshot.get(&self.rows, key)?;
         self.counters.read(row.as_ref().map_or(0, |row| key.len() + row.len()));
         row.map_or(Ok(0), |row| Ok(codec::version(&row)?))
+    }
+
+    /// The version of a row that must be of that one; 0 means that any row at all is too much, also one
+    /// that has no version.
+    fn unremembered(&self, snapshot: &fjall::Snapshot, key: &Key, expected: u64) -> Result<Option<u64>, ReadError> {
+        let row = snapshot.get(&self.rows, key)?;
+        self.counters.read(row.as_ref().map_or(0, |row| key.len() + row.len()));
+        let version = |row: &fjall::UserValue| if expected == 0 { Ok(0) } else { codec::version(row) };
+        Ok(row.as_ref().map(version).transpose()?)
     }
 
     /// Waits until fjall has caught up with what it took on.

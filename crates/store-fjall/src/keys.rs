@@ -13,6 +13,8 @@
 //! | event | `event` | the event |
 //! | claim | `length of scope, scope, key` | the idempotency record |
 //! | claim by age | `made at, key of the claim` | nothing |
+//! | document | `owner 00 kind 00 key` | version, moment when due, text |
+//! | due document | `kind 00 due owner 00 key` | nothing |
 //!
 //! Member ids hold no control characters, so a zero byte ends them and sorts a shorter id before
 //! the longer ones that begin with it: byte order is the order of ids. Moments are big-endian with
@@ -24,7 +26,7 @@ use acquaint_core::ids::{EventId, MemberId};
 use acquaint_core::relation::Pair;
 use acquaint_core::time::Time;
 use acquaint_core::view::{ContactList, Direction};
-use acquaint_store::{ClaimName, Contact, Due};
+use acquaint_store::{ClaimName, Contact, DocumentName, Due, DuePlace, Kind};
 use uuid::Uuid;
 
 /// A key, or the beginning of one.
@@ -52,6 +54,8 @@ pub(crate) enum Table {
     Event = b'e',
     Claim = b'k',
     ClaimAge = b'a',
+    Document = b'd',
+    DueDocument = b'u',
 }
 
 impl Table {
@@ -197,6 +201,29 @@ pub(crate) fn claim_of_age(key: &[u8]) -> Option<Key> {
     key.get(1 + size_of::<i64>()..).filter(|claim| !claim.is_empty()).map(<[u8]>::to_vec)
 }
 
+pub(crate) fn document(name: &DocumentName) -> Key {
+    Table::Document.key(&[name.owner_text().as_bytes(), &[0], name.kind.name().as_bytes(), &[0], name.key.as_bytes()])
+}
+
+/// The documents of one owner (nobody is the host) and one kind.
+pub(crate) fn documents(owner: Option<&MemberId>, kind: Kind) -> Range {
+    let owner = owner.map_or("", MemberId::as_str);
+    Range::of_prefix(Table::Document.key(&[owner.as_bytes(), &[0], kind.name().as_bytes(), &[0]]))
+}
+
+pub(crate) fn due_document(kind: Kind, place: &DuePlace) -> Key {
+    let owner = place.owner.as_ref().map_or("", MemberId::as_str);
+    let (kind, at) = (kind.name().as_bytes(), moment(place.at));
+    Table::DueDocument.key(&[kind, &[0], &at, owner.as_bytes(), &[0], place.key.as_bytes()])
+}
+
+/// The documents of a kind that are due at or before `until`.
+pub(crate) fn due_documents(kind: Kind, until: Time) -> Range {
+    let end = moment_number(until).saturating_add(1).to_be_bytes();
+    let kind = kind.name().as_bytes();
+    Range::of_prefix(Table::DueDocument.key(&[kind, &[0]])).before(Table::DueDocument.key(&[kind, &[0], &end]))
+}
+
 /// Reads back a table's only member id.
 pub(crate) fn parse_member(key: &[u8]) -> Option<MemberId> {
     parse_id(key.get(1..)?)
@@ -229,6 +256,23 @@ pub(crate) fn parse_timer(key: &[u8]) -> Option<Due> {
     Some(Due { at, pair })
 }
 
+/// Reads back the name of a document.
+pub(crate) fn parse_document(key: &[u8]) -> Option<DocumentName> {
+    let (owner, rest) = split_at_zero(key.get(1..)?)?;
+    let (kind, key) = split_at_zero(rest)?;
+    let kind = Kind::named(std::str::from_utf8(kind).ok()?)?;
+    Some(DocumentName { owner: parse_owner(owner)?, kind, key: std::str::from_utf8(key).ok()?.to_owned() })
+}
+
+/// Reads back the name of a document from where it stands among those that are due.
+pub(crate) fn parse_due_document(key: &[u8]) -> Option<DocumentName> {
+    let (kind, rest) = split_at_zero(key.get(1..)?)?;
+    let kind = Kind::named(std::str::from_utf8(kind).ok()?)?;
+    let (_due, rest) = parse_moment(rest)?;
+    let (owner, key) = split_at_zero(rest)?;
+    Some(DocumentName { owner: parse_owner(owner)?, kind, key: std::str::from_utf8(key).ok()?.to_owned() })
+}
+
 /// Reads back an event's identifier.
 pub(crate) fn parse_event(key: &[u8]) -> Option<EventId> {
     Uuid::from_slice(key.get(1..)?).ok().map(EventId)
@@ -240,6 +284,11 @@ fn bytes(id: &MemberId) -> &[u8] {
 
 fn parse_id(bytes: &[u8]) -> Option<MemberId> {
     MemberId::new(std::str::from_utf8(bytes).ok()?).ok()
+}
+
+/// An owner of documents, who may be nobody.
+fn parse_owner(bytes: &[u8]) -> Option<Option<MemberId>> {
+    if bytes.is_empty() { Some(None) } else { parse_id(bytes).map(Some) }
 }
 
 fn split_at_zero(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -287,6 +336,18 @@ mod tests {
         assert_eq!(parse_member(&member(&id("ann"))), Some(id("ann")));
         let claim = claim(&ClaimName { scope: "host".into(), key: "1".into() });
         assert_eq!(claim_of_age(&claim_age(Time::from_unix(1), &claim)), Some(claim));
+    }
+
+    #[test]
+    fn names_of_documents_are_read_back() {
+        for owner in [None, Some(id("ann"))] {
+            for key in ["1", "a b", "\u{1}名前"] {
+                let name = DocumentName { owner: owner.clone(), kind: Kind::Delivery, key: key.into() };
+                assert_eq!(parse_document(&document(&name)), Some(name.clone()));
+                let place = DuePlace { at: Time::from_unix(-3), owner: owner.clone(), key: key.into() };
+                assert_eq!(parse_due_document(&due_document(Kind::Delivery, &place)), Some(name));
+            }
+        }
     }
 
     #[test]

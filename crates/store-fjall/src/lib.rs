@@ -44,8 +44,8 @@ use acquaint_core::ids::{EventId, MemberId};
 use acquaint_core::time::Time;
 use acquaint_core::view::InvitationView;
 use acquaint_store::{
-    Changes, Contact, ContactPage, Due, Loaded, NotificationPage, PendingPage, Record, ScanPage, ScanPlace, Store,
-    StoreError, StoreResult, Wanted,
+    Changes, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Loaded, NotificationPage,
+    PendingPage, Record, ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
 };
 use async_trait::async_trait;
 use fjall::{Database, Keyspace};
@@ -203,6 +203,18 @@ impl Store for FjallStore {
         self.tell(self.inner.view().related(member, after, limit))
     }
 
+    async fn document(&self, name: &DocumentName) -> StoreResult<Option<Document>> {
+        self.tell(self.inner.view().document(name))
+    }
+
+    async fn documents(&self, page: &DocumentPage) -> StoreResult<Vec<Document>> {
+        self.tell(self.inner.view().documents(page))
+    }
+
+    async fn due_documents(&self, page: &DuePage) -> StoreResult<Vec<Document>> {
+        self.tell(self.inner.view().due_documents(page))
+    }
+
     async fn erase_lists(&self, member: &MemberId) -> StoreResult<()> {
         for table in [Table::Past, Table::Notification] {
             loop {
@@ -213,7 +225,13 @@ impl Store for FjallStore {
                 self.write(Ok(Plan::of_removals(lines))).await?;
             }
         }
-        Ok(())
+        loop {
+            let documents = self.tell(self.inner.view().documents_of(member, ERASED_AT_ONCE))?;
+            if documents.is_empty() {
+                return Ok(());
+            }
+            self.write(Ok(Plan::of_erased(&documents))).await?;
+        }
     }
 
     async fn forget_claims(&self, before: Time, limit: usize) -> StoreResult<bool> {

@@ -5,7 +5,9 @@ use acquaint_core::ids::{EventId, InvitationId, MemberId};
 use acquaint_core::time::Time;
 use acquaint_core::view::{Direction, InvitationView};
 use acquaint_store::memory::arrival;
-use acquaint_store::{Contact, ContactPage, Due, NotificationPage, Order, PendingPage};
+use acquaint_store::{
+    Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, NotificationPage, Order, PendingPage,
+};
 use uuid::Uuid;
 
 use crate::codec::{self, Unreadable};
@@ -89,6 +91,32 @@ impl View<'_> {
         self.page(range, false, limit, |key, _| keys::parse_timer(key).ok_or(KEY))
     }
 
+    pub(crate) fn document(&self, name: &DocumentName) -> Result<Option<Document>, ReadError> {
+        let row = self.get(&keys::document(name))?;
+        row.map(|row| Ok(codec::unpack_document(name.clone(), &row)?)).transpose()
+    }
+
+    pub(crate) fn documents(&self, page: &DocumentPage) -> Result<Vec<Document>, ReadError> {
+        let DocumentPage { owner, kind, after, limit } = page;
+        let name = |key: &String| DocumentName { owner: owner.clone(), kind: *kind, key: key.clone() };
+        let after = after.as_ref().map(|key| keys::document(&name(key)));
+        let range = cut(keys::documents(owner.as_ref(), *kind), after, Range::after);
+        self.page(range, false, *limit, unpack_document)
+    }
+
+    /// All that this member owns, of every kind, at most so many.
+    pub(crate) fn documents_of(&self, owner: &MemberId, limit: usize) -> Result<Vec<Document>, ReadError> {
+        self.page(keys::owned(Table::Document, owner), false, limit, unpack_document)
+    }
+
+    /// As for timers, callers keep the place they have come to.
+    pub(crate) fn due_documents(&self, page: &DuePage) -> Result<Vec<Document>, ReadError> {
+        let after = page.after.as_ref().map(|place| keys::due_document(page.kind, place));
+        let range = cut(keys::due_documents(page.kind, page.until), after, Range::after);
+        let due = self.page(range, false, page.limit, |key, _| keys::parse_due_document(key).ok_or(KEY))?;
+        due.iter().map(|name| self.document(name)?.ok_or_else(|| self.lost("a due document"))).collect()
+    }
+
     /// Reads the rows of a range until `limit` of them were read.
     fn page<T>(
         &self,
@@ -111,6 +139,11 @@ impl View<'_> {
         let range = Table::ClaimAge.all().before(keys::claim_ages_from(before));
         self.page(range, false, limit, |key, _| Ok(key.to_vec()))
     }
+}
+
+/// The document that a row is.
+pub(crate) fn unpack_document(key: &[u8], value: &[u8]) -> Result<Document, Unreadable> {
+    codec::unpack_document(keys::parse_document(key).ok_or(KEY)?, value)
 }
 
 fn cut(range: Range, at: Option<Key>, how: fn(Range, Key) -> Range) -> Range {

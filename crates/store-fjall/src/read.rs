@@ -129,7 +129,7 @@ impl View<'_> {
     /// Reads a member's row back, with the profile if there is one.
     pub(crate) fn unpack_member(&self, id: &MemberId, row: &[u8]) -> Result<Member, ReadError> {
         codec::unpack_member(id, row, || {
-            let profile = self.get(&keys::profile(id))?.ok_or_else(|| self.store.errors.missing("a profile"))?;
+            let profile = self.get(&keys::profile(id))?.ok_or_else(|| self.lost("a profile"))?;
             Ok(codec::unpack("a profile", &profile)?)
         })
     }
@@ -172,7 +172,12 @@ impl View<'_> {
         Ok(())
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<UserValue>, ReadError> {
+    /// What another row says is there.
+    pub(crate) fn lost(&self, what: &'static str) -> ReadError {
+        self.store.errors.missing(what)
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<UserValue>, ReadError> {
         let row = self.snapshot.get(&self.store.rows, key)?;
         self.store.counters.read(row.as_ref().map_or(0, |row| key.len() + row.len()));
         self.store.recorder.read(key);

@@ -9,12 +9,12 @@ use crate::Inner;
 use crate::codec::{self, Unreadable};
 use crate::error::ReadError;
 use crate::keys::{self, Range, Table};
-use crate::lists::line_id;
+use crate::lists::{line_id, unpack_document};
 use crate::read::View;
 
 /// The tables that hold more than what follows from others, in the order of a scan.
-const SCANNED: [Table; 6] =
-    [Table::Member, Table::Relation, Table::Past, Table::Notification, Table::Event, Table::Claim];
+const SCANNED: [Table; 7] =
+    [Table::Member, Table::Relation, Table::Past, Table::Notification, Table::Event, Table::Claim, Table::Document];
 
 impl Inner {
     /// A page of records after that place, which is the key of the last one read.
@@ -78,6 +78,7 @@ impl View<'_> {
                 let id = keys::parse_event(key).ok_or(Unreadable("an event's key"))?;
                 Record::Event(RecordedEvent { id, event: codec::unpack::<Event>("an event", value)? })
             }
+            Table::Document => Record::Document(unpack_document(key, value)?),
             _ => Record::Claim(codec::unpack("an idempotency record", value)?),
         };
         Ok(Some(record))

@@ -45,8 +45,8 @@ use acquaint_core::ids::{EventId, MemberId};
 use acquaint_core::time::Time;
 use acquaint_core::view::InvitationView;
 use acquaint_store::{
-    Changes, Contact, ContactPage, Due, Job, Loaded, NotificationPage, PendingPage, Record, ScanPage, ScanPlace, Store,
-    StoreError, StoreResult, Wanted,
+    Changes, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Job, Loaded, NotificationPage,
+    PendingPage, Record, ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
 };
 use async_trait::async_trait;
 use deadpool::Runtime;
@@ -236,9 +236,22 @@ impl Store for PostgresStore {
         self.do_related(member, after, limit).await
     }
 
+    async fn document(&self, name: &DocumentName) -> StoreResult<Option<Document>> {
+        self.do_document(name).await
+    }
+
+    async fn documents(&self, page: &DocumentPage) -> StoreResult<Vec<Document>> {
+        self.do_documents(page).await
+    }
+
+    async fn due_documents(&self, page: &DuePage) -> StoreResult<Vec<Document>> {
+        self.do_due_documents(page).await
+    }
+
     async fn erase_lists(&self, member: &MemberId) -> StoreResult<()> {
         let own = || vec![param(member.as_str())];
-        self.run(&[Step::new(Sql::ErasePast, own()), Step::new(Sql::EraseNotifications, own())]).await.map(drop)
+        let erasures = [Sql::ErasePast, Sql::EraseNotifications, Sql::EraseDocuments];
+        self.run(&erasures.map(|sql| Step::new(sql, own()))).await.map(drop)
     }
 
     async fn forget_claims(&self, before: Time, limit: usize) -> StoreResult<bool> {

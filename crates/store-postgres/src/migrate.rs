@@ -32,8 +32,10 @@ pub struct Migration {
 }
 
 /// Every migration.
-const ALL: [Migration; 1] =
-    [Migration { version: 1, works_with: 1, name: "tables", sql: include_str!("../migrations/0001_tables.sql") }];
+const ALL: [Migration; 2] = [
+    Migration { version: 1, works_with: 1, name: "tables", sql: include_str!("../migrations/0001_tables.sql") },
+    Migration { version: 2, works_with: 1, name: "documents", sql: include_str!("../migrations/0002_documents.sql") },
+];
 
 /// The last one.
 pub(crate) const LATEST: i32 = ALL.len() as i32;
@@ -58,13 +60,14 @@ COMMENT ON COLUMN acquaint_migrations.applied_at IS 'When it was taken.';
 
 /// The tables, and the calls that spread them: all others go with the first, and what was migrated is
 /// told on every node.
-const SPREAD: [(&str, &str); 9] = [
+const SPREAD: [(&str, &str); 10] = [
     ("members", "create_distributed_table('members', 'member_id', colocate_with => 'none')"),
     ("relations", "create_distributed_table('relations', 'member_id', colocate_with => 'members')"),
     ("past_invitations", "create_distributed_table('past_invitations', 'member_id', colocate_with => 'members')"),
     ("notifications", "create_distributed_table('notifications', 'member_id', colocate_with => 'members')"),
     ("events", "create_distributed_table('events', 'member_id', colocate_with => 'members')"),
     ("idempotency_records", "create_distributed_table('idempotency_records', 'member_id', colocate_with => 'members')"),
+    ("documents", "create_distributed_table('documents', 'member_id', colocate_with => 'members')"),
     ("servers", "create_distributed_table('servers', 'member_id', colocate_with => 'members')"),
     ("leases", "create_distributed_table('leases', 'member_id', colocate_with => 'members')"),
     ("acquaint_migrations", "create_reference_table('acquaint_migrations')"),

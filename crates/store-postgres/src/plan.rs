@@ -11,7 +11,7 @@ use acquaint_core::event::{Notification, RecordedEvent};
 use acquaint_core::ids::{InvitationId, MemberId, NotificationId};
 use acquaint_core::view::InvitationView;
 use acquaint_store::lines::{self, Entry, LineChange};
-use acquaint_store::{Changes, Claim, MemberChange, RelationChange};
+use acquaint_store::{Changes, Claim, Document, DocumentChange, MemberChange, RelationChange};
 use uuid::Uuid;
 
 use crate::connection::Step;
@@ -78,6 +78,7 @@ pub(crate) struct Plan<'a> {
     notifications_removed: Vec<Key<'a>>,
     events: Vec<&'a RecordedEvent>,
     claims: Vec<ClaimRow<'a>>,
+    documents: Writes<'a, Document>,
 }
 
 impl<'a> Plan<'a> {
@@ -100,7 +101,23 @@ impl<'a> Plan<'a> {
         let mut claims: Vec<&Claim> = changes.claims.iter().collect();
         claims.sort_by(|a, b| a.name.cmp(&b.name));
         plan.claims = claims.into_iter().map(ClaimRow::of).collect::<Result<_, _>>()?;
+        let mut documents: Vec<_> = changes.documents.iter().collect();
+        documents.sort_by(|a, b| a.name.cmp(&b.name));
+        documents.into_iter().for_each(|change| plan.document(change));
         Ok(plan)
+    }
+
+    fn document(&mut self, change: &'a DocumentChange) {
+        let expected = change.expected();
+        match (change.document(), expected) {
+            (Some(document), 0) => self.documents.inserts.push(document),
+            (Some(document), _) => self.documents.updates.push(Versioned { row: document, expected }),
+            (None, _) => {
+                let name = &change.name;
+                let row = Key(vec![name.owner_text().into(), name.kind.name().into(), name.key.as_str().into()]);
+                self.documents.deletes.push(Versioned { row, expected });
+            }
+        }
     }
 
     fn member(&mut self, change: &'a MemberChange) {
@@ -175,6 +192,9 @@ impl<'a> Plan<'a> {
         push_all(&mut steps, Sql::DeleteNotifications, &self.notifications_removed);
         push_exactly(&mut steps, Sql::InsertEvents, &self.events);
         push_exactly(&mut steps, Sql::InsertClaims, &self.claims);
+        push_exactly(&mut steps, Sql::InsertDocuments, &self.documents.inserts);
+        push_exactly(&mut steps, Sql::UpdateDocuments, &self.documents.updates);
+        push_exactly(&mut steps, Sql::DeleteDocuments, &self.documents.deletes);
         steps
     }
 }

@@ -13,8 +13,8 @@ use acquaint_core::time::Time;
 use acquaint_core::view::{ContactList, Direction, InvitationView, received, sent};
 use acquaint_store::memory::arrival;
 use acquaint_store::{
-    Claim, ClaimName, Contact, ContactPage, Due, Loaded, NotificationPage, Order, PendingPage, StoreError, StoreResult,
-    Wanted,
+    Claim, ClaimName, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Loaded,
+    NotificationPage, Order, PendingPage, StoreError, StoreResult, Wanted,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ use crate::error::Trouble;
 use crate::members::read_member;
 use crate::plan::ROWS_AT_ONCE;
 use crate::relations::read_relation;
-use crate::rows::{read_claim, read_event, read_notification, read_past};
+use crate::rows::{read_claim, read_document, read_event, read_notification, read_past};
 use crate::sql::Sql;
 use crate::value::{At, Fields, Param, Unreadable};
 
@@ -156,6 +156,28 @@ impl PostgresStore {
         let after = after.map_or("", MemberId::as_str);
         let rows = self.rows(Sql::Related, vec![param(member.as_str()), param(after), param(limit(most))]).await?;
         read_all(&rows, |mut row| row.member())
+    }
+
+    pub(crate) async fn do_document(&self, name: &DocumentName) -> StoreResult<Option<Document>> {
+        let params = vec![param(name.owner_text()), param(name.kind.name()), param(name.key.as_str())];
+        Ok(read_all(&self.rows(Sql::Document, params).await?, read_document)?.pop())
+    }
+
+    pub(crate) async fn do_documents(&self, page: &DocumentPage) -> StoreResult<Vec<Document>> {
+        let owner = page.owner.as_ref().map_or("", MemberId::as_str);
+        let after = page.after.as_deref().unwrap_or_default();
+        let params = vec![param(owner), param(page.kind.name()), param(after), param(limit(page.limit))];
+        read_all(&self.rows(Sql::Documents, params).await?, read_document)
+    }
+
+    pub(crate) async fn do_due_documents(&self, page: &DuePage) -> StoreResult<Vec<Document>> {
+        let after = page.after.as_ref();
+        let at = after.map_or(At::BEFORE_ALL, |place| place.at.into());
+        let owner = after.and_then(|place| place.owner.as_ref()).map_or("", MemberId::as_str);
+        let key = after.map_or("", |place| place.key.as_str());
+        let (kind, until) = (param(page.kind.name()), param(At::from(page.until)));
+        let params = vec![kind, until, param(at), param(owner), param(key), param(limit(page.limit))];
+        read_all(&self.rows(Sql::DueDocuments, params).await?, read_document)
     }
 
     /// At most that many records made before that moment; whether there may be more.

@@ -6,7 +6,7 @@ use acquaint_core::command::Engagement;
 use acquaint_core::event::{Event, EventKind, Notification, NotificationKind, RecordedEvent};
 use acquaint_core::ids::{EngagementId, EventId, InvitationId, MemberId, NotificationId};
 use acquaint_core::view::InvitationView;
-use acquaint_store::{Claim, ClaimName};
+use acquaint_store::{Claim, ClaimName, Content, Document, DocumentName, Kind};
 use uuid::Uuid;
 
 use crate::names::Named;
@@ -84,6 +84,19 @@ pub(crate) const CLAIMS: Table = Table {
         ("fingerprint", "uuid"),
         ("at", "timestamptz"),
         ("answer", "jsonb"),
+    ],
+};
+
+pub(crate) const DOCUMENTS: Table = Table {
+    name: "documents",
+    key: &["member_id", "kind", "key"],
+    columns: &[
+        ("member_id", "text"),
+        ("kind", "text"),
+        ("key", "text"),
+        ("version", "bigint"),
+        ("due_at", "timestamptz"),
+        ("body", "json"),
     ],
 };
 
@@ -330,4 +343,27 @@ pub(crate) fn read_claim(mut row: Fields<'_>) -> Result<Claim, Unreadable> {
     let (fingerprint, at) = (row.take::<Uuid>()?.into_bytes(), row.time()?);
     let answer = serde_json::from_str(row.take()?).map_err(|error| Unreadable(format!("a saved answer: {error}")))?;
     Ok(Claim { name, fingerprint, at, answer })
+}
+
+impl ToRow for Document {
+    fn values(&self) -> Vec<Value<'_>> {
+        let Document { name, version, content } = self;
+        vec![
+            name.owner_text().into(),
+            name.kind.name().into(),
+            name.key.as_str().into(),
+            (*version).into(),
+            content.due.into(),
+            content.body.as_str().into(),
+        ]
+    }
+}
+
+pub(crate) fn read_document(mut row: Fields<'_>) -> Result<Document, Unreadable> {
+    let (owner, kind, key) = (row.take::<&str>()?, row.take::<&str>()?, row.take()?);
+    let unreadable = || Unreadable(format!("there are no documents of the kind {kind:?} of {owner:?}"));
+    let owner = if owner.is_empty() { None } else { Some(MemberId::new(owner).map_err(|_| unreadable())?) };
+    let name = DocumentName { owner, kind: Kind::named(kind).ok_or_else(unreadable)?, key };
+    let version = row.number::<i64, u64>()?;
+    Ok(Document { name, version, content: Content { due: row.maybe_time()?, body: row.take()? } })
 }

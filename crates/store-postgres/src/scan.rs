@@ -8,7 +8,8 @@ use acquaint_core::member::Member;
 use acquaint_core::relation::{Pair, Relation};
 use acquaint_core::view::InvitationView;
 use acquaint_store::{
-    Claim, ClaimName, MemberRecord, Record, RelationRecord, ScanPage, ScanPlace, StoreError, StoreResult,
+    Claim, ClaimName, Document, DocumentName, MemberRecord, Record, RelationRecord, ScanPage, ScanPlace, StoreError,
+    StoreResult,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -21,20 +22,30 @@ use crate::plan::push_all;
 use crate::read::{limit, read_all};
 use crate::relations::{RelationRow, read_relation};
 use crate::rows::{
-    ClaimRow, NotificationRow, PastRow, event_home, read_claim, read_event, read_notification, read_past,
+    ClaimRow, NotificationRow, PastRow, event_home, read_claim, read_document, read_event, read_notification, read_past,
 };
 use crate::sql::Sql;
 use crate::value::{Fields, Param, Unreadable};
 
 /// The tables that hold more than what follows from others, in the order of a scan.
-const SCANNED: [Sql; 6] =
-    [Sql::ScanMembers, Sql::ScanRelations, Sql::ScanPast, Sql::ScanNotifications, Sql::ScanEvents, Sql::ScanClaims];
+const SCANNED: [Sql; 7] = [
+    Sql::ScanMembers,
+    Sql::ScanRelations,
+    Sql::ScanPast,
+    Sql::ScanNotifications,
+    Sql::ScanEvents,
+    Sql::ScanClaims,
+    Sql::ScanDocuments,
+];
+
+/// A record's key: the member, and up to two columns more.
+type Key = (String, String, String);
 
 /// The last record read: the place of its table, and its key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Place {
     table: usize,
-    key: (String, String),
+    key: Key,
 }
 
 impl Place {
@@ -52,7 +63,7 @@ impl Place {
 
     /// What the statement of that table takes.
     fn params(&self, sql: Sql, most: usize) -> StoreResult<Vec<Param<'_>>> {
-        let (first, second) = (self.key.0.as_str(), self.key.1.as_str());
+        let (first, second, third) = (self.key.0.as_str(), self.key.1.as_str(), self.key.2.as_str());
         let id = || match second {
             "" => Ok(Uuid::nil()),
             text => Uuid::try_parse(text).map_err(|_| StoreError::Failed("this place of a scan is damaged".into())),
@@ -60,29 +71,31 @@ impl Place {
         Ok(match sql {
             Sql::ScanMembers => vec![param(first), param(limit(most))],
             Sql::ScanRelations | Sql::ScanClaims => vec![param(first), param(second), param(limit(most))],
+            Sql::ScanDocuments => vec![param(first), param(second), param(third), param(limit(most))],
             _ => vec![param(first), param(id()?), param(limit(most))],
         })
     }
 }
 
-/// A record, with what its key is beside the member.
-type Keyed = (Record, (String, String));
+/// A record, with its key.
+type Keyed = (Record, Key);
 
 fn read_records(sql: Sql, rows: &[Row]) -> StoreResult<Vec<Keyed>> {
     read_all(rows, |row| read_record(sql, row))
 }
 
 fn read_record(sql: Sql, row: Fields<'_>) -> Result<Keyed, Unreadable> {
-    let key = |owner: &MemberId, id: Uuid| (owner.to_string(), id.to_string());
+    let none = String::new;
+    let key = |owner: &MemberId, id: Uuid| (owner.to_string(), id.to_string(), none());
     Ok(match sql {
         Sql::ScanMembers => {
             let (member, _) = read_member(row)?;
-            let key = (member.id.to_string(), String::new());
+            let key = (member.id.to_string(), none(), none());
             (Record::Member(Box::new(MemberRecord::from(member))), key)
         }
         Sql::ScanRelations => {
             let (relation, _) = read_relation(row)?;
-            let key = (relation.pair.low().to_string(), relation.pair.high().to_string());
+            let key = (relation.pair.low().to_string(), relation.pair.high().to_string(), none());
             (Record::Relation(Box::new(RelationRecord::from(relation))), key)
         }
         Sql::ScanPast => {
@@ -100,9 +113,15 @@ fn read_record(sql: Sql, row: Fields<'_>) -> Result<Keyed, Unreadable> {
             let key = key(event_home(&event.event), event.id.0);
             (Record::Event(event), key)
         }
+        Sql::ScanDocuments => {
+            let document = read_document(row)?;
+            let DocumentName { kind, key, .. } = &document.name;
+            let key = (document.name.owner_text().to_owned(), kind.name().to_owned(), key.clone());
+            (Record::Document(document), key)
+        }
         _ => {
             let claim = read_claim(row)?;
-            let key = (claim.name.scope.clone(), claim.name.key.clone());
+            let key = (claim.name.scope.clone(), claim.name.key.clone(), none());
             (Record::Claim(claim), key)
         }
     })
@@ -117,6 +136,7 @@ struct Restored<'a> {
     notifications: BTreeMap<(&'a MemberId, NotificationId), &'a Notification>,
     events: BTreeMap<Uuid, &'a RecordedEvent>,
     claims: BTreeMap<&'a ClaimName, &'a Claim>,
+    documents: BTreeMap<&'a DocumentName, &'a Document>,
 }
 
 impl<'a> Restored<'a> {
@@ -141,6 +161,9 @@ impl<'a> Restored<'a> {
             }
             Record::Claim(claim) => {
                 self.claims.insert(&claim.name, claim);
+            }
+            Record::Document(document) => {
+                self.documents.insert(&document.name, document);
             }
         }
         Ok(())
@@ -188,6 +211,7 @@ impl PostgresStore {
         let events: Vec<_> = restored.events.values().copied().collect();
         let claims = restored.claims.values().map(|claim| ClaimRow::of(claim)).collect::<Result<Vec<_>, _>>();
         let claims = claims.map_err(Trouble::from)?;
+        let documents: Vec<_> = restored.documents.values().map(|document| Document::clone(document)).collect();
         let mut steps = vec![Step::new(Sql::Begin, Vec::new())];
         push_all(&mut steps, Sql::RestoreMembers, &members);
         push_all(&mut steps, Sql::RestoreRelations, &relations);
@@ -195,6 +219,7 @@ impl PostgresStore {
         push_all(&mut steps, Sql::PutNotifications, &notifications);
         push_all(&mut steps, Sql::RestoreEvents, &events);
         push_all(&mut steps, Sql::RestoreClaims, &claims);
+        push_all(&mut steps, Sql::RestoreDocuments, &documents);
         steps.push(Step::new(Sql::Commit, Vec::new()));
         self.run(&steps).await.map(drop)
     }

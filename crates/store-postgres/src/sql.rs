@@ -7,7 +7,7 @@
 
 use crate::members::MEMBERS;
 use crate::relations::RELATIONS;
-use crate::rows::{CLAIMS, EVENTS, NOTIFICATIONS, PAST, Table};
+use crate::rows::{CLAIMS, DOCUMENTS, EVENTS, NOTIFICATIONS, PAST, Table};
 
 macro_rules! statements {
     ($($name:ident => $text:expr,)*) => {
@@ -55,6 +55,10 @@ statements! {
     InsertClaims => insert(&CLAIMS),
     RestoreClaims => upsert(&CLAIMS),
     DeleteClaims => delete(&CLAIMS, false),
+    InsertDocuments => insert(&DOCUMENTS),
+    UpdateDocuments => update(&DOCUMENTS),
+    DeleteDocuments => delete(&DOCUMENTS, true),
+    RestoreDocuments => upsert(&DOCUMENTS),
 
     Members => format!("SELECT {} FROM members AS r WHERE r.member_id = ANY($1)", read(&MEMBERS)),
     Relations => by_key(&RELATIONS),
@@ -88,8 +92,24 @@ statements! {
     ),
     LastEvent => "SELECT event_id, member_id FROM events ORDER BY event_id DESC LIMIT 1",
     OldClaims => "SELECT member_id, key FROM idempotency_records WHERE at < $1 ORDER BY at LIMIT $2",
+    Document => format!(
+        "SELECT {} FROM documents AS r WHERE r.member_id = $1 AND r.kind = $2 AND r.key = $3",
+        read(&DOCUMENTS)
+    ),
+    Documents => format!(
+        "SELECT {} FROM documents AS r WHERE r.member_id = $1 AND r.kind = $2 AND r.key > $3 \
+         ORDER BY r.key LIMIT $4",
+        read(&DOCUMENTS)
+    ),
+    DueDocuments => format!(
+        "SELECT {} FROM documents AS r WHERE r.kind = $1 AND r.due_at IS NOT NULL AND r.due_at <= $2 \
+         AND (r.due_at, r.member_id, r.key) > ($3, $4, $5) ORDER BY r.due_at, r.member_id, r.key LIMIT $6",
+        read(&DOCUMENTS)
+    ),
     ErasePast => "DELETE FROM past_invitations WHERE member_id = $1",
     EraseNotifications => "DELETE FROM notifications WHERE member_id = $1",
+
+    EraseDocuments => "DELETE FROM documents WHERE member_id = $1",
 
     ScanMembers => format!(
         "SELECT {} FROM members AS r WHERE r.member_id > $1 ORDER BY r.member_id LIMIT $2",
@@ -101,6 +121,7 @@ statements! {
     ScanNotifications => scan(&NOTIFICATIONS, ""),
     ScanEvents => scan(&EVENTS, ""),
     ScanClaims => scan(&CLAIMS, ""),
+    ScanDocuments => scan(&DOCUMENTS, ""),
 
     // Touches no row, and is refused all the same where nothing may be written.
     Writable => "UPDATE servers SET beats = beats WHERE member_id = '#server-'",
@@ -135,7 +156,7 @@ fn names(table: &Table) -> String {
 /// The columns as they are read: what has structure of its own comes as text.
 fn read(table: &Table) -> String {
     let column = |(name, kind): &(&str, &str)| match *kind {
-        "jsonb" => format!("r.{name}::text"),
+        "json" | "jsonb" => format!("r.{name}::text"),
         _ => format!("r.{name}"),
     };
     let columns: Vec<_> = table.columns.iter().map(column).collect();
@@ -148,7 +169,7 @@ fn wire(kind: &str) -> &str {
 }
 
 fn is_text_on_the_wire(kind: &str) -> bool {
-    kind.ends_with("[]") || kind == "jsonb"
+    kind.ends_with("[]") || matches!(kind, "json" | "jsonb")
 }
 
 /// The rows that are given column by column, as `u`.
@@ -274,14 +295,17 @@ fn contacts(list: &str) -> String {
     )
 }
 
-/// Rows after a key of two columns.
+/// Rows after a key.
 fn scan(table: &Table, condition: &str) -> String {
+    let after: Vec<_> = (1..=table.key.len()).map(|number| format!("${number}")).collect();
     let key: Vec<_> = table.key.iter().map(|name| format!("r.{name}")).collect();
     let key = key.join(", ");
     format!(
-        "SELECT {} FROM {} AS r WHERE {condition}({key}) > ($1, $2) ORDER BY {key} LIMIT $3",
+        "SELECT {} FROM {} AS r WHERE {condition}({key}) > ({}) ORDER BY {key} LIMIT ${}",
         read(table),
-        table.name
+        table.name,
+        after.join(", "),
+        table.key.len() + 1
     )
 }
 

@@ -28,7 +28,9 @@ fn what_is_shown_is_what_is_applied() {
         let told = refusal(&place).await;
         assert!(told.contains("has no tables of Acquaint: run `acquaint migrate --store …` first"), "{told}");
         let pending = migrator(&place).await.pending().await.unwrap();
-        assert!(pending.migrations.iter().map(|migration| migration.version).eq([1]));
+        let all: Vec<_> = pending.migrations.iter().map(|migration| migration.version).collect();
+        assert_eq!(all.first(), Some(&1));
+        assert!(all.is_sorted_by(|a, b| a + 1 == *b), "{all:?}");
         assert_eq!(refusal(&place).await, told, "looking changes nothing");
         // The text is what an administrator may run in its stead.
         place.psql(&pending.sql()).unwrap();
@@ -43,8 +45,8 @@ fn two_at_once_migrate_once() {
         let place = Place::new().unwrap();
         let (one, two) = (migrator(&place).await, migrator(&place).await);
         let (one, two) = tokio::join!(one.apply(), two.apply());
-        let applied = [one.unwrap(), two.unwrap()].iter().map(|done| done.migrations.len()).sum::<usize>();
-        assert_eq!(applied, 1);
+        let applied = [one.unwrap(), two.unwrap()].map(|done| done.migrations.len());
+        assert!(applied.contains(&0) && applied.iter().any(|&count| count > 0), "{applied:?}");
         common::open(place.url()).await.health().await.unwrap();
     });
 }
@@ -56,17 +58,18 @@ fn newer_tables_are_used_while_they_only_grew_and_never_migrated() {
         migrate(place.url()).await;
         let newer = |works_with| {
             format!(
-                "DELETE FROM acquaint_migrations WHERE version = 2; \
-                 INSERT INTO acquaint_migrations (version, works_with, name, checksum) VALUES (2, {works_with}, 'x', 'y')"
+                "DELETE FROM acquaint_migrations WHERE name = 'newer'; \
+                 INSERT INTO acquaint_migrations (version, works_with, name, checksum) \
+                 SELECT max(version) + 1, max(version) + {works_with}, 'newer', 'y' FROM acquaint_migrations"
             )
         };
-        place.psql(&newer(1)).unwrap();
+        place.psql(&newer(0)).unwrap();
         common::open(place.url()).await.health().await.unwrap();
         let Err(StoreError::Failed(told)) = Migrator::connect(&address(place.url()), &options()).await.map(drop) else {
             panic!("expected a refusal");
         };
         assert!(told.contains("migrate with that one"), "{told}");
-        place.psql(&newer(2)).unwrap();
+        place.psql(&newer(1)).unwrap();
         let told = refusal(&place).await;
         assert!(told.contains("made by a newer program"), "{told}");
     });

@@ -57,6 +57,11 @@ macro_rules! conformance_suite {
             a_removed_member_can_come_back
             erasing_lists_leaves_those_of_others
             old_claims_are_forgotten
+            a_document_that_moved_is_a_conflict
+            documents_are_paged_by_key
+            due_documents_come_in_order
+            documents_commit_with_everything_else
+            erasing_a_member_takes_their_documents
             a_scan_has_every_record_once
             what_is_scanned_can_be_restored
             every_legal_id_is_kept_apart

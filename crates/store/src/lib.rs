@@ -8,6 +8,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod document;
 pub mod lines;
 pub mod memory;
 mod record;
@@ -24,6 +25,7 @@ use acquaint_core::view::{ContactList, Direction, InvitationView};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use document::{Content, Document, DocumentChange, DocumentName, DocumentPage, DuePage, DuePlace, Kind};
 pub use record::{MemberRecord, Record, RelationRecord};
 
 /// A place where a community is kept.
@@ -92,8 +94,17 @@ pub trait Store: Send + Sync + 'static {
     /// Everybody that this member has a relation with, in the order of ids, after that one.
     async fn related(&self, member: &MemberId, after: Option<&MemberId>, limit: usize) -> StoreResult<Vec<MemberId>>;
 
-    /// Removes what is listed for a member: past invitations and notifications. Their row and
-    /// relations are removed by commits before.
+    /// A document.
+    async fn document(&self, name: &DocumentName) -> StoreResult<Option<Document>>;
+
+    /// A page of the documents of one owner and one kind, in the order of keys.
+    async fn documents(&self, page: &DocumentPage) -> StoreResult<Vec<Document>>;
+
+    /// A page of the documents of one kind that are due, in the order of moments.
+    async fn due_documents(&self, page: &DuePage) -> StoreResult<Vec<Document>>;
+
+    /// Removes what is listed for a member: past invitations, notifications and documents. Their row
+    /// and relations are removed by commits before.
     async fn erase_lists(&self, member: &MemberId) -> StoreResult<()>;
 
     /// Removes idempotency records made before `before`, at most about `limit` of them in one call.
@@ -207,6 +218,8 @@ pub struct Changes {
     pub events: Vec<RecordedEvent>,
     /// Idempotency records; none of them exists.
     pub claims: Vec<Claim>,
+    /// Documents, each named once.
+    pub documents: Vec<DocumentChange>,
     /// No later commit of this engine carries an event at or below this one: those who follow the
     /// events of all engines need not wait for it. A store with one owner has no use for it.
     pub promise: Option<EventId>,
@@ -221,6 +234,7 @@ impl Changes {
             && self.notifications.is_empty()
             && self.events.is_empty()
             && self.claims.is_empty()
+            && self.documents.is_empty()
             && self.promise.is_none()
     }
 }

@@ -16,8 +16,8 @@ use async_trait::async_trait;
 
 use crate::lines::{Entry, Line, lines};
 use crate::{
-    Changes, Claim, ClaimName, Contact, ContactPage, Due, Loaded, NotificationPage, Order, PendingPage, Record,
-    ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
+    Changes, Claim, ClaimName, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Loaded,
+    NotificationPage, Order, PendingPage, Record, ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
 };
 
 /// A store that keeps everything in memory.
@@ -35,6 +35,7 @@ struct Rows {
     notifications: BTreeMap<(MemberId, NotificationId), Notification>,
     events: BTreeMap<EventId, RecordedEvent>,
     claims: BTreeMap<ClaimName, Claim>,
+    documents: BTreeMap<DocumentName, Document>,
 }
 
 impl MemoryStore {
@@ -91,7 +92,10 @@ impl Rows {
         let relations_hold =
             changes.relations.iter().all(|change| version(&change.before.pair) == change.before.version);
         let claims_hold = changes.claims.iter().all(|claim| !self.claims.contains_key(&claim.name));
-        if members_hold && relations_hold && claims_hold { Ok(()) } else { Err(StoreError::Conflict) }
+        let version = |name| self.documents.get(name).map_or(0, |document: &Document| document.version);
+        let documents_hold = changes.documents.iter().all(|change| version(&change.name) == change.expected());
+        let all_hold = members_hold && relations_hold && claims_hold && documents_hold;
+        if all_hold { Ok(()) } else { Err(StoreError::Conflict) }
     }
 
     fn apply(&mut self, changes: &Changes) {
@@ -123,6 +127,12 @@ impl Rows {
         }
         self.events.extend(changes.events.iter().map(|event| (event.id, event.clone())));
         self.claims.extend(changes.claims.iter().map(|claim| (claim.name.clone(), claim.clone())));
+        for change in &changes.documents {
+            match change.document() {
+                Some(document) => self.documents.insert(document.name.clone(), document),
+                None => self.documents.remove(&change.name),
+            };
+        }
     }
 
     fn put_relation(&mut self, relation: &Arc<Relation>) {
@@ -165,6 +175,9 @@ impl Rows {
             Record::Claim(claim) => {
                 self.claims.insert(claim.name.clone(), claim);
             }
+            Record::Document(document) => {
+                self.documents.insert(document.name.clone(), document);
+            }
         }
         Ok(())
     }
@@ -182,7 +195,8 @@ impl Rows {
         });
         let events = self.events.values().cloned().map(Record::Event);
         let claims = self.claims.values().cloned().map(Record::Claim);
-        members.chain(relations).chain(past).chain(notifications).chain(events).chain(claims)
+        let documents = self.documents.values().cloned().map(Record::Document);
+        members.chain(relations).chain(past).chain(notifications).chain(events).chain(claims).chain(documents)
     }
 }
 
@@ -274,10 +288,34 @@ impl Store for MemoryStore {
         Ok(others.into_iter().filter(|other| after.is_none_or(|after| other > after)).take(limit).collect())
     }
 
+    async fn document(&self, name: &DocumentName) -> StoreResult<Option<Document>> {
+        Ok(self.rows().documents.get(name).cloned())
+    }
+
+    async fn documents(&self, page: &DocumentPage) -> StoreResult<Vec<Document>> {
+        let rows = self.rows();
+        let wanted = |document: &&Document| {
+            document.name.owner == page.owner
+                && document.name.kind == page.kind
+                && page.after.as_ref().is_none_or(|after| document.name.key > *after)
+        };
+        Ok(rows.documents.values().filter(wanted).take(page.limit).cloned().collect())
+    }
+
+    async fn due_documents(&self, page: &DuePage) -> StoreResult<Vec<Document>> {
+        let rows = self.rows();
+        let of_kind = rows.documents.values().filter(|document| document.name.kind == page.kind);
+        let mut due: Vec<_> = of_kind.filter_map(|document| Some((document.place()?, document))).collect();
+        due.retain(|(place, _)| place.at <= page.until && page.after.as_ref().is_none_or(|after| place > after));
+        due.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(due.into_iter().take(page.limit).map(|(_, document)| document.clone()).collect())
+    }
+
     async fn erase_lists(&self, member: &MemberId) -> StoreResult<()> {
         let mut rows = self.rows();
         rows.past.retain(|(owner, _), _| owner != member);
         rows.notifications.retain(|(owner, _), _| owner != member);
+        rows.documents.retain(|name, _| name.owner.as_ref() != Some(member));
         Ok(())
     }
 

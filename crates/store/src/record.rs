@@ -7,7 +7,7 @@ use acquaint_core::relation::{Pair, Relation, State};
 use acquaint_core::view::InvitationView;
 use serde::{Deserialize, Serialize};
 
-use crate::Claim;
+use crate::{Claim, Document};
 
 /// One thing that is kept. Pending lists, contact lists and timers are not among them: they follow
 /// from the relations.
@@ -36,6 +36,8 @@ pub enum Record {
     Event(RecordedEvent),
     /// An idempotency record.
     Claim(Claim),
+    /// A document.
+    Document(Document),
 }
 
 /// A member's row.

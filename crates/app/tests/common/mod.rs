@@ -15,8 +15,8 @@ use acquaint_core::time::Time;
 use acquaint_core::view::{Direction, InvitationView};
 use acquaint_store::memory::MemoryStore;
 use acquaint_store::{
-    Changes, ClaimName, Contact, ContactPage, Due, Loaded, NotificationPage, Order, PendingPage, Record, ScanPage,
-    ScanPlace, Store, StoreError, StoreResult, Wanted,
+    Changes, ClaimName, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Loaded,
+    NotificationPage, Order, PendingPage, Record, ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
 };
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -181,6 +181,18 @@ impl Store for Faulty {
 
     async fn related(&self, member: &MemberId, after: Option<&MemberId>, limit: usize) -> StoreResult<Vec<MemberId>> {
         self.inner.related(member, after, limit).await
+    }
+
+    async fn document(&self, name: &DocumentName) -> StoreResult<Option<Document>> {
+        self.inner.document(name).await
+    }
+
+    async fn documents(&self, page: &DocumentPage) -> StoreResult<Vec<Document>> {
+        self.inner.documents(page).await
+    }
+
+    async fn due_documents(&self, page: &DuePage) -> StoreResult<Vec<Document>> {
+        self.inner.due_documents(page).await
     }
 
     async fn erase_lists(&self, member: &MemberId) -> StoreResult<()> {

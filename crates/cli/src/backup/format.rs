@@ -67,6 +67,7 @@ pub(crate) fn kind(record: &Record) -> &'static str {
         Record::Notification { .. } => "notification",
         Record::Event(_) => "event",
         Record::Claim(_) => "claim",
+        Record::Document(_) => "document",
     }
 }
 

@@ -108,6 +108,7 @@ fn owners(record: &Record) -> Vec<&str> {
         Record::Past { owner, .. } | Record::Notification { owner, .. } => vec![owner.as_str()],
         Record::Event(event) => vec![event.event.actor.as_str()],
         Record::Claim(claim) => vec![claim.name.scope.as_str()],
+        Record::Document(document) => vec![document.name.owner_text()],
     }
 }
 

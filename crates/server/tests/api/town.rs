@@ -14,8 +14,8 @@ use acquaint_core::view::InvitationView;
 use acquaint_server::{HostKey, Limits, ServerConfig, serve};
 use acquaint_store::memory::MemoryStore;
 use acquaint_store::{
-    Changes, Contact, ContactPage, Due, Loaded, NotificationPage, PendingPage, Record, ScanPage, ScanPlace, Store,
-    StoreError, StoreResult, Wanted,
+    Changes, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Loaded, NotificationPage,
+    PendingPage, Record, ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
 };
 use async_trait::async_trait;
 use http_body_util::{BodyExt, Full};
@@ -281,6 +281,20 @@ impl Store for Gate {
 
     async fn related(&self, member: &MemberId, after: Option<&MemberId>, limit: usize) -> StoreResult<Vec<MemberId>> {
         self.store.related(member, after, limit).await
+    }
+
+    async fn document(&self, name: &DocumentName) -> StoreResult<Option<Document>> {
+        self.whole()?;
+        self.store.document(name).await
+    }
+
+    async fn documents(&self, page: &DocumentPage) -> StoreResult<Vec<Document>> {
+        self.whole()?;
+        self.store.documents(page).await
+    }
+
+    async fn due_documents(&self, page: &DuePage) -> StoreResult<Vec<Document>> {
+        self.store.due_documents(page).await
     }
 
     async fn erase_lists(&self, member: &MemberId) -> StoreResult<()> {

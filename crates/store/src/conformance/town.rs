@@ -279,6 +279,7 @@ impl Batch {
             notifications: self.notifications,
             events: self.events,
             claims: self.claims,
+            documents: Vec::new(),
             promise: None,
         }
     }

@@ -10,8 +10,8 @@ use acquaint_core::time::Time;
 use acquaint_core::view::{ContactList, Direction, InvitationView};
 
 use crate::{
-    Claim, ClaimName, Contact, ContactPage, Due, NotificationPage, Order, PendingPage, Record, Store, StoreResult,
-    Wanted,
+    Claim, ClaimName, Contact, ContactPage, Document, DocumentPage, Due, DuePage, Kind, NotificationPage, Order,
+    PendingPage, Record, Store, StoreResult, Wanted,
 };
 
 /// More pages than any test has: a cursor that does not move on is a failure, not an endless test.
@@ -205,6 +205,42 @@ pub(super) async fn due(store: &dyn Store, until: Time, limit: usize) -> StoreRe
     loop {
         let page = store.due(all.last(), until, limit).await?;
         if took_last(&mut all, page, limit) {
+            return Ok(all);
+        }
+    }
+}
+
+/// All documents of these owners (the empty one is the host), by owner and kind.
+pub(super) async fn documents(store: &dyn Store, owners: &[&str], limit: usize) -> StoreResult<Vec<Document>> {
+    let mut found = Vec::new();
+    for owner in owners.iter().map(|owner| MemberId::new(*owner).ok()) {
+        for &kind in Kind::ALL {
+            let mut all: Vec<Document> = Vec::new();
+            loop {
+                let after = all.last().map(|document| document.name.key.clone());
+                let page = DocumentPage { owner: owner.clone(), kind, after, limit };
+                if took_last(&mut all, store.documents(&page).await?, limit) {
+                    break;
+                }
+            }
+            found.extend(all);
+        }
+    }
+    Ok(found)
+}
+
+/// All documents of a kind that are due at or before `until`.
+pub(super) async fn due_documents(
+    store: &dyn Store,
+    kind: Kind,
+    until: Time,
+    limit: usize,
+) -> StoreResult<Vec<Document>> {
+    let mut all: Vec<Document> = Vec::new();
+    loop {
+        let after = all.last().and_then(Document::place);
+        let page = DuePage { kind, until, after, limit };
+        if took_last(&mut all, store.due_documents(&page).await?, limit) {
             return Ok(all);
         }
     }
