@@ -11,6 +11,7 @@ use acquaint_core::standing;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue};
 use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 
 use crate::body::Key;
 use crate::config::{HostKey, Limits, ServerConfig};
@@ -26,16 +27,23 @@ struct Inner {
     config: ServerConfig,
     registry: Registry,
     observer: Arc<Observer>,
+    /// Turns true when the server is told to stop.
+    closing: watch::Receiver<bool>,
     /// The document that describes the API.
     description: Bytes,
 }
 
 impl App {
-    pub(crate) fn new(network: Network, config: ServerConfig, description: String) -> Self {
+    pub(crate) fn new(
+        network: Network,
+        config: ServerConfig,
+        description: String,
+        closing: watch::Receiver<bool>,
+    ) -> Self {
         let mut registry = Registry::default();
         network.register_metrics(&mut registry);
         let observer = Arc::new(Observer::new(&mut registry));
-        Self(Arc::new(Inner { network, config, registry, observer, description: description.into() }))
+        Self(Arc::new(Inner { network, config, registry, observer, closing, description: description.into() }))
     }
 
     pub(crate) fn network(&self) -> &Network {
@@ -56,6 +64,11 @@ impl App {
 
     pub(crate) fn description(&self) -> Bytes {
         self.0.description.clone()
+    }
+
+    /// Turns true when the server is told to stop: what would never end by itself ends then.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closing.clone()
     }
 
     pub(crate) fn observer(&self) -> &Arc<Observer> {

@@ -53,6 +53,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a request may take to send its body.
     pub body_timeout: Duration,
+    /// How long a client may take nothing of an answer that waits for it, before it is cut off.
+    pub write_timeout: Duration,
     /// How long requests under way may take to end once the server is told to stop.
     pub shutdown_timeout: Duration,
 }
@@ -71,6 +73,7 @@ impl Default for Limits {
             headers: Self::USUAL_HEADERS,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(10),
         }
     }

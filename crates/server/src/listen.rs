@@ -14,8 +14,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 
 use crate::api;
 use crate::config::{Demo, Limits, ServerConfig};
@@ -39,8 +40,9 @@ pub async fn serve(
     shutdown: impl Future,
 ) -> io::Result<()> {
     let limits = config.limits;
-    let front = api::front(network, config, None).map_err(io::Error::other)?;
-    answer(front, listener, limits, shutdown).await
+    let (close, closing) = watch::channel(false);
+    let front = api::front(network, config, None, closing).map_err(io::Error::other)?;
+    answer(front, listener, limits, announced(shutdown, close)).await
 }
 
 /// As [`serve`], with the pages of a demo beside the API.
@@ -55,8 +57,15 @@ pub async fn serve_demo(
     shutdown: impl Future,
 ) -> io::Result<()> {
     let limits = config.limits;
-    let front = api::front(network, config, Some(demo)).map_err(io::Error::other)?;
-    answer(front, listener, limits, shutdown).await
+    let (close, closing) = watch::channel(false);
+    let front = api::front(network, config, Some(demo), closing).map_err(io::Error::other)?;
+    answer(front, listener, limits, announced(shutdown, close)).await
+}
+
+/// Waits for the end, then tells what would never end by itself.
+async fn announced(shutdown: impl Future, close: watch::Sender<bool>) {
+    shutdown.await;
+    close.send_replace(true);
 }
 
 async fn answer(front: Front, listener: TcpListener, limits: Limits, shutdown: impl Future) -> io::Result<()> {
@@ -104,6 +113,7 @@ async fn pause() {
 struct Server {
     front: Front,
     http: http1::Builder,
+    write_timeout: Duration,
     room: Arc<Semaphore>,
     connections: JoinSet<()>,
     graceful: GracefulShutdown,
@@ -119,6 +129,7 @@ impl Server {
         Self {
             front,
             http,
+            write_timeout: limits.write_timeout,
             room: Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS))),
             connections: JoinSet::new(),
             graceful: GracefulShutdown::new(),
@@ -131,12 +142,14 @@ impl Server {
             tracing::debug!(%error, "the connection ended at once");
             return;
         }
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.write_timeout));
         let front = self.front.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let front = front.clone();
             async move { Ok::<_, Infallible>(front.answer(request.map(Body::new)).await) }
         });
-        let connection = self.graceful.watch(self.http.serve_connection(TokioIo::new(stream), service));
+        let connection = self.graceful.watch(self.http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         let counted = self.front.connection();
         self.connections.spawn(async move {
             if let Err(error) = connection.await {

@@ -35,7 +35,6 @@ pub(crate) enum Kind {
     InvalidCursor,
     IdempotencyMismatch,
     MethodNotAllowed,
-    NotAcceptable,
     RequestTimeout,
     PayloadTooLarge,
     UnsupportedMediaType,
@@ -46,7 +45,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Those that are not refusals of the rules.
-    const OWN: [Kind; 14] = [
+    const OWN: [Kind; 13] = [
         Kind::Unauthenticated,
         Kind::MemberRequired,
         Kind::MalformedBody,
@@ -54,7 +53,6 @@ impl Kind {
         Kind::InvalidCursor,
         Kind::IdempotencyMismatch,
         Kind::MethodNotAllowed,
-        Kind::NotAcceptable,
         Kind::RequestTimeout,
         Kind::PayloadTooLarge,
         Kind::UnsupportedMediaType,
@@ -76,7 +74,6 @@ impl Kind {
             Kind::MemberRequired | Kind::MalformedBody => StatusCode::BAD_REQUEST,
             Kind::InvalidRequest | Kind::InvalidCursor | Kind::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Kind::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Kind::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Kind::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -95,7 +92,6 @@ impl Kind {
             Kind::InvalidCursor => "invalid_cursor",
             Kind::IdempotencyMismatch => "idempotency_mismatch",
             Kind::MethodNotAllowed => "method_not_allowed",
-            Kind::NotAcceptable => "not_acceptable",
             Kind::RequestTimeout => "request_timeout",
             Kind::PayloadTooLarge => "payload_too_large",
             Kind::UnsupportedMediaType => "unsupported_media_type",
@@ -115,7 +111,6 @@ impl Kind {
             Kind::InvalidCursor => "Invalid cursor",
             Kind::IdempotencyMismatch => "Idempotency key used for something else",
             Kind::MethodNotAllowed => "Method not allowed",
-            Kind::NotAcceptable => "Not acceptable",
             Kind::RequestTimeout => "Request timeout",
             Kind::PayloadTooLarge => "Payload too large",
             Kind::UnsupportedMediaType => "Unsupported media type",
@@ -136,7 +131,6 @@ impl Kind {
             Kind::InvalidCursor => "The cursor was not made for this list.",
             Kind::IdempotencyMismatch => "This idempotency key was used for another request.",
             Kind::MethodNotAllowed => "This address does not take this method.",
-            Kind::NotAcceptable => "This cannot be answered in the media type that was asked for.",
             Kind::RequestTimeout => "The body of the request did not arrive in time.",
             Kind::PayloadTooLarge => "The body of the request is too large.",
             Kind::UnsupportedMediaType => "The body must be application/json.",

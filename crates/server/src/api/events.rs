@@ -14,13 +14,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::live;
 use super::reply::json;
-use super::responses::NotAcceptable;
 use super::schema;
 use crate::app::App;
 use crate::auth::Host;
 use crate::page::{AfterPart, AfterQuery, Page};
-use crate::problem::{Fault, Kind, Problem};
+use crate::problem::{Fault, Problem};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))
@@ -120,9 +120,11 @@ impl From<RecordedEvent> for EventBody {
 
 /// List what happened, in the order in which it was committed. `next_cursor` is the id of the last
 /// event of the page where there are more: it goes into `after`.
+///
+/// With `Accept: text/event-stream` it is a live stream, which goes on after `Last-Event-ID`.
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", operation_id = "listEvents", params(AfterQuery),
-    responses((status = 200, description = "A page of events.", body = Page<EventBody>), NotAcceptable)
+    responses((status = 200, description = "A page of events.", body = Page<EventBody>))
 )]
 async fn list(
     State(app): State<App>,
@@ -130,17 +132,25 @@ async fn list(
     headers: HeaderMap,
     AfterPart(part): AfterPart,
 ) -> Result<Response, Problem> {
-    if wants_stream_alone(&headers) {
-        return Err(Problem::new(Kind::NotAcceptable).with_detail("Events are answered in pages of application/json."));
-    }
     let not_an_id = |_| Problem::invalid(Fault::parameter("after", "the id of an event: evt_ and 32 digits"));
     let after = part.cursor.as_deref().map(str::parse).transpose().map_err(not_an_id)?;
+    if wants_stream_alone(&headers) {
+        return Ok(live::stream(app, last_seen(&headers)?.or(after)));
+    }
     let read = app.network().events(after, part.to_read()).await?;
     let page = Page::cut(read, &part, |event| event.id.to_string(), EventBody::from);
     Ok(json(StatusCode::OK, &page))
 }
 
-/// Whether the caller takes a live stream and nothing that we have.
+/// The event after which a client that lost its stream goes on; it knows better than the address.
+fn last_seen(headers: &HeaderMap) -> Result<Option<EventId>, Problem> {
+    let Some(id) = headers.get("last-event-id").filter(|id| !id.is_empty()) else { return Ok(None) };
+    let id = id.to_str().ok().and_then(|id| id.parse().ok());
+    let not_an_id = || Problem::invalid(Fault::parameter("Last-Event-ID", "the id of an event: evt_ and 32 digits"));
+    id.map(Some).ok_or_else(not_an_id)
+}
+
+/// Whether the caller takes a live stream and no page.
 fn wants_stream_alone(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let ranges = accepted.flat_map(|value| value.split(',')).map(|range| {

@@ -7,6 +7,7 @@ mod document;
 mod engagements;
 mod events;
 mod invitations;
+mod live;
 mod members;
 mod notifications;
 mod operations;
@@ -20,6 +21,7 @@ mod standing;
 use std::sync::Arc;
 
 use acquaint_app::Network;
+use tokio::sync::watch;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -73,9 +75,14 @@ pub(crate) fn problems_of_bodies(bytes: &[u8]) -> Vec<Problem> {
 ///
 /// # Errors
 /// If two routes are the same.
-pub(crate) fn front(network: Network, config: ServerConfig, demo: Option<Demo>) -> Result<Front, matchit::InsertError> {
+pub(crate) fn front(
+    network: Network,
+    config: ServerConfig,
+    demo: Option<Demo>,
+    closing: watch::Receiver<bool>,
+) -> Result<Front, matchit::InsertError> {
     let (router, document) = described();
-    let app = App::new(network, config, document.to_json().unwrap_or_default());
+    let app = App::new(network, config, document.to_json().unwrap_or_default(), closing);
     let observer = Arc::clone(app.observer());
     let router = router
         .merge(operations::pages())

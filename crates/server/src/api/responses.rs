@@ -79,12 +79,3 @@ pub(crate) enum NotFound {
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(Document<'static>),
 }
-
-/// The media type that is asked for is not there.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "described, not built")]
-pub(crate) enum NotAcceptable {
-    /// `not_acceptable`: a live stream alone was asked for.
-    #[response(status = 406, content_type = "application/problem+json")]
-    NotAcceptable(Document<'static>),
-}

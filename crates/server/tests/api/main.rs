@@ -13,6 +13,7 @@ mod commands;
 mod errors;
 mod idempotency;
 mod limits;
+mod live;
 mod pages;
 mod races;
 mod town;
