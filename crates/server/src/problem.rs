@@ -34,6 +34,7 @@ pub(crate) enum Kind {
     InvalidRequest,
     InvalidCursor,
     IdempotencyMismatch,
+    PlanExists,
     MethodNotAllowed,
     RequestTimeout,
     PayloadTooLarge,
@@ -45,13 +46,14 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Those that are not refusals of the rules.
-    const OWN: [Kind; 13] = [
+    const OWN: [Kind; 14] = [
         Kind::Unauthenticated,
         Kind::MemberRequired,
         Kind::MalformedBody,
         Kind::InvalidRequest,
         Kind::InvalidCursor,
         Kind::IdempotencyMismatch,
+        Kind::PlanExists,
         Kind::MethodNotAllowed,
         Kind::RequestTimeout,
         Kind::PayloadTooLarge,
@@ -73,6 +75,7 @@ impl Kind {
             Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
             Kind::MemberRequired | Kind::MalformedBody => StatusCode::BAD_REQUEST,
             Kind::InvalidRequest | Kind::InvalidCursor | Kind::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::PlanExists => StatusCode::CONFLICT,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Kind::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Kind::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -91,6 +94,7 @@ impl Kind {
             Kind::InvalidRequest => "invalid_request",
             Kind::InvalidCursor => "invalid_cursor",
             Kind::IdempotencyMismatch => "idempotency_mismatch",
+            Kind::PlanExists => "plan_exists",
             Kind::MethodNotAllowed => "method_not_allowed",
             Kind::RequestTimeout => "request_timeout",
             Kind::PayloadTooLarge => "payload_too_large",
@@ -110,6 +114,7 @@ impl Kind {
             Kind::InvalidRequest => "Invalid request",
             Kind::InvalidCursor => "Invalid cursor",
             Kind::IdempotencyMismatch => "Idempotency key used for something else",
+            Kind::PlanExists => "There is a plan already",
             Kind::MethodNotAllowed => "Method not allowed",
             Kind::RequestTimeout => "Request timeout",
             Kind::PayloadTooLarge => "Payload too large",
@@ -130,6 +135,7 @@ impl Kind {
             Kind::InvalidRequest => "Something in the request is not as it must be.",
             Kind::InvalidCursor => "The cursor was not made for this list.",
             Kind::IdempotencyMismatch => "This idempotency key was used for another request.",
+            Kind::PlanExists => "There is a clean-up plan that is not over. Cancel it first.",
             Kind::MethodNotAllowed => "This address does not take this method.",
             Kind::RequestTimeout => "The body of the request did not arrive in time.",
             Kind::PayloadTooLarge => "The body of the request is too large.",
