@@ -5,6 +5,7 @@
 //! the cache of committed rows and to the store.
 
 mod cache;
+mod cleanup;
 pub mod clock;
 mod duties;
 pub mod engine;
@@ -14,6 +15,7 @@ mod network;
 mod people;
 mod scheduler;
 
+pub use cleanup::{Choice, CleanupError, PlanChange};
 pub use clock::Clock;
 pub use duties::Duty;
 pub use engine::{ClaimRequest, EngineConfig, Outcome, Request, SubmitError};

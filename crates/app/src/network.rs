@@ -20,6 +20,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::{Mutex, RwLock, watch};
 
 use crate::cache::MemberCache;
+use crate::cleanup::CarryOut;
 use crate::clock::Clock;
 use crate::duties::Duties;
 use crate::engine::{Engine, EngineConfig, Outcome, Request, Shared, SubmitError, Threads};
@@ -107,6 +108,7 @@ impl Network {
             timers: Mutex::default(),
             duties: Duties::default(),
         }));
+        network.assign(Arc::new(CarryOut));
         if !(network.is_settable() && network.0.store.is_sole_owner()) {
             network.keep_house_every_second();
         }

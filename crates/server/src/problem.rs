@@ -34,6 +34,7 @@ pub(crate) enum Kind {
     InvalidRequest,
     InvalidCursor,
     IdempotencyMismatch,
+    PlanExists,
     MethodNotAllowed,
     NotAcceptable,
     RequestTimeout,
@@ -46,13 +47,14 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Those that are not refusals of the rules.
-    const OWN: [Kind; 14] = [
+    const OWN: [Kind; 15] = [
         Kind::Unauthenticated,
         Kind::MemberRequired,
         Kind::MalformedBody,
         Kind::InvalidRequest,
         Kind::InvalidCursor,
         Kind::IdempotencyMismatch,
+        Kind::PlanExists,
         Kind::MethodNotAllowed,
         Kind::NotAcceptable,
         Kind::RequestTimeout,
@@ -75,6 +77,7 @@ impl Kind {
             Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
             Kind::MemberRequired | Kind::MalformedBody => StatusCode::BAD_REQUEST,
             Kind::InvalidRequest | Kind::InvalidCursor | Kind::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::PlanExists => StatusCode::CONFLICT,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Kind::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Kind::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -94,6 +97,7 @@ impl Kind {
             Kind::InvalidRequest => "invalid_request",
             Kind::InvalidCursor => "invalid_cursor",
             Kind::IdempotencyMismatch => "idempotency_mismatch",
+            Kind::PlanExists => "plan_exists",
             Kind::MethodNotAllowed => "method_not_allowed",
             Kind::NotAcceptable => "not_acceptable",
             Kind::RequestTimeout => "request_timeout",
@@ -114,6 +118,7 @@ impl Kind {
             Kind::InvalidRequest => "Invalid request",
             Kind::InvalidCursor => "Invalid cursor",
             Kind::IdempotencyMismatch => "Idempotency key used for something else",
+            Kind::PlanExists => "There is a plan already",
             Kind::MethodNotAllowed => "Method not allowed",
             Kind::NotAcceptable => "Not acceptable",
             Kind::RequestTimeout => "Request timeout",
@@ -135,6 +140,7 @@ impl Kind {
             Kind::InvalidRequest => "Something in the request is not as it must be.",
             Kind::InvalidCursor => "The cursor was not made for this list.",
             Kind::IdempotencyMismatch => "This idempotency key was used for another request.",
+            Kind::PlanExists => "There is a clean-up plan that is not over. Cancel it first.",
             Kind::MethodNotAllowed => "This address does not take this method.",
             Kind::NotAcceptable => "This cannot be answered in the media type that was asked for.",
             Kind::RequestTimeout => "The body of the request did not arrive in time.",

@@ -14,12 +14,13 @@
 //! }
 //! ```
 //!
-//! The cases in [`cases`] say one by one what the port promises. [`history`] plays random commands
+//! The cases in [`cases`] and [`documents`] say one by one what the port promises. [`history`] plays random commands
 //! and compares whatever can be read with [`MemoryStore`](crate::memory::MemoryStore); a history that
 //! fails is shrunk to a short one. `PROPTEST_CASES` sets how many are played, `PROPTEST_RNG_SEED`
 //! plays others.
 
 pub mod cases;
+pub mod documents;
 pub mod history;
 mod town;
 mod whole;
@@ -33,7 +34,7 @@ pub use whole::{Page, Whole};
 macro_rules! conformance_suite {
     (block_on: $block_on:expr, open: $open:expr $(,)?) => {
         $crate::conformance_suite! {
-            @cases $block_on, $open;
+            @cases $block_on, $open, cases;
             an_empty_store_has_nothing
             rows_are_loaded_in_the_order_in_which_they_are_wanted
             a_member_that_moved_is_a_conflict
@@ -57,16 +58,19 @@ macro_rules! conformance_suite {
             a_removed_member_can_come_back
             erasing_lists_leaves_those_of_others
             old_claims_are_forgotten
-            a_document_that_moved_is_a_conflict
-            documents_are_paged_by_key
-            due_documents_come_in_order
-            documents_commit_with_everything_else
-            erasing_a_member_takes_their_documents
             a_scan_has_every_record_once
             what_is_scanned_can_be_restored
             every_legal_id_is_kept_apart
             rows_may_be_big
             a_commit_may_carry_hundreds_of_relations
+        }
+        $crate::conformance_suite! {
+            @cases $block_on, $open, documents;
+            a_document_that_moved_is_a_conflict
+            documents_are_paged_by_key
+            due_documents_come_in_order
+            documents_commit_with_everything_else
+            erasing_a_member_takes_their_documents
         }
 
         #[test]
@@ -80,14 +84,14 @@ macro_rules! conformance_suite {
             });
         }
     };
-    (@cases $block_on:expr, $open:expr; $($case:ident)*) => {
+    (@cases $block_on:expr, $open:expr, $module:ident; $($case:ident)*) => {
         $(
             #[test]
             fn $case() -> $crate::StoreResult<()> {
                 let block_on = $block_on;
                 block_on(async {
                     let (store, _kept) = $open().await;
-                    $crate::conformance::cases::$case(store).await
+                    $crate::conformance::$module::$case(store).await
                 })
             }
         )*

@@ -1,5 +1,6 @@
 //! The calls of the API, one file for each resource.
 
+mod cleanup;
 mod commands;
 mod contacts;
 mod dev;
@@ -45,6 +46,7 @@ fn described() -> (axum::Router<App>, OpenApi) {
         .merge(engagements::routes())
         .merge(standing::routes())
         .merge(notifications::routes())
+        .merge(cleanup::routes())
         .merge(commands::routes())
         .merge(events::routes())
         .merge(dev::routes())
@@ -57,6 +59,9 @@ fn described() -> (axum::Router<App>, OpenApi) {
 /// What is wrong with a body as each of the calls reads it.
 pub(crate) fn problems_of_bodies(bytes: &[u8]) -> Vec<Problem> {
     let single = [
+        body::parse_checked::<cleanup::Make>(bytes).err(),
+        body::parse_checked::<cleanup::Preview>(bytes).err(),
+        body::parse_checked::<cleanup::Skip>(bytes).err(),
         body::parse_checked::<dev::Advance>(bytes).err(),
         body::parse_checked::<dev::Clock>(bytes).err(),
         body::parse_checked::<engagements::Engage>(bytes).err(),

@@ -71,6 +71,15 @@ pub(crate) enum BlockRefused {
     TooMany(Document<'static>),
 }
 
+/// What making a clean-up plan can meet.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "described, not built")]
+pub(crate) enum PlanRefused {
+    /// `plan_exists`: there is one that is not over.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Document<'static>),
+}
+
 /// There is nothing that the caller may see.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "described, not built")]

@@ -1,5 +1,6 @@
 //! Schemas of the words that the API shares with the rules.
 
+use acquaint_core::cleanup::MAX_ITEMS;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, Object, Schema, SchemaFormat};
 
@@ -83,6 +84,32 @@ pub(crate) fn span() -> Object {
     text("A whole number of days, hours, minutes or seconds, at most 36500d.", "^[0-9]{1,10}[dhms]$")
         .examples(["21d"])
         .build()
+}
+
+pub(crate) fn span_or_null() -> Object {
+    or_null(span())
+}
+
+fn up_to_a_plan(items: Object, least: usize) -> Schema {
+    let array = ArrayBuilder::new().items(items).min_items(Some(least)).max_items(Some(MAX_ITEMS));
+    Schema::Array(array.build())
+}
+
+pub(crate) fn members() -> Schema {
+    up_to_a_plan(member_id(), 0)
+}
+
+pub(crate) fn invitation_ids() -> Schema {
+    up_to_a_plan(invitation_id(), 1)
+}
+
+pub(crate) fn plan_state() -> Object {
+    word("Whether it goes on by itself.", &["running", "paused", "stopped", "cancelled", "finished"])
+}
+
+pub(crate) fn plan_outcome() -> Object {
+    let words = ["withdrawn", "already_accepted", "no_longer_available", "refused", "skipped"];
+    word("What came of it.", &words)
 }
 
 pub(crate) fn email_or_null() -> Object {

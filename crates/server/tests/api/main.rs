@@ -9,6 +9,7 @@
 
 mod access;
 mod calls;
+mod cleanup;
 mod commands;
 mod errors;
 mod idempotency;

@@ -213,7 +213,7 @@ pub(super) async fn due(store: &dyn Store, until: Time, limit: usize) -> StoreRe
 /// All documents of these owners (the empty one is the host), by owner and kind.
 pub(super) async fn documents(store: &dyn Store, owners: &[&str], limit: usize) -> StoreResult<Vec<Document>> {
     let mut found = Vec::new();
-    for owner in owners.iter().map(|owner| MemberId::new(*owner).ok()) {
+    for owner in owners.iter().map(|owner| MemberId::new(owner).ok()) {
         for &kind in Kind::ALL {
             let mut all: Vec<Document> = Vec::new();
             loop {

@@ -1,0 +1,269 @@
+//! Clean-up plans at work (rules 36 to 40): looked at first, made, and carried out when they are due.
+//!
+//! A member has one plan at a time, a document of their own. Carrying it out is a [`Duty`]: each
+//! withdrawal is an ordinary command, so what was accepted meanwhile is left alone by the same rule
+//! as everywhere. If the server dies between a withdrawal and writing it down, the next look finds the
+//! invitation withdrawn already, and a second withdrawal changes nothing.
+
+use acquaint_core::cleanup::{Item, MAX_ITEMS, Outcome, Plan, Turn};
+use acquaint_core::command::{Action, Command};
+use acquaint_core::ids::{InvitationId, MemberId};
+use acquaint_core::refusal::Refusal;
+use acquaint_core::time::{Span, Time};
+use acquaint_core::view::{Direction, InvitationState, InvitationView};
+use acquaint_store::{Content, Document, DocumentChange, DocumentName, Kind, Order, PendingPage, StoreError};
+use async_trait::async_trait;
+
+use crate::duties::Duty;
+use crate::engine::{Request, SubmitError};
+use crate::network::Network;
+use crate::scheduler::AT_ONCE;
+
+/// The key of a member's one plan.
+const CURRENT: &str = "current";
+/// How often a change is tried that others are in the way of.
+const ATTEMPTS: usize = 8;
+
+/// Which pending invitations somebody thinks of withdrawing.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// Those older than this; the policy's `stale_after` when left out.
+    pub older_than: Option<Span>,
+    /// Never those to these people.
+    pub skip_members: Vec<MemberId>,
+    /// Never those to people who have one of these tags.
+    pub skip_audiences: Vec<String>,
+}
+
+/// Why a plan was not made or changed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CleanupError {
+    /// There is one that is not over.
+    #[error("there is a plan already: cancel it first")]
+    Busy,
+    /// There is none.
+    #[error("there is no plan")]
+    NoPlan,
+    /// These are not pending invitations that the member sent, by their places.
+    #[error("not all of these are pending invitations of yours")]
+    NotPending(Vec<usize>),
+    /// The store or the engine failed.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+}
+
+impl From<StoreError> for CleanupError {
+    fn from(error: StoreError) -> Self {
+        Self::Submit(error.into())
+    }
+}
+
+/// What an owner does with a plan.
+#[derive(Debug, Clone)]
+pub enum PlanChange {
+    /// Wait until told to go on.
+    Pause,
+    /// Go on.
+    Resume,
+    /// End it.
+    Cancel,
+    /// Take these off it.
+    Skip(Vec<InvitationId>),
+}
+
+impl Network {
+    /// The invitations that a plan of that choice would name, oldest first, at most [`MAX_ITEMS`].
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn choose_for_cleanup(
+        &self,
+        member: &MemberId,
+        choice: &Choice,
+    ) -> Result<Vec<InvitationView>, StoreError> {
+        let oldest_kept = self.now() - choice.older_than.unwrap_or(self.policy().cleanup.stale_after);
+        let (mut chosen, mut after) = (Vec::new(), None);
+        loop {
+            let page = PendingPage {
+                member: member.clone(),
+                direction: Direction::Sent,
+                order: Order::Oldest,
+                after,
+                limit: AT_ONCE,
+            };
+            let read = self.pending(&page).await?;
+            after = read.last().map(|view| view.id);
+            let reached_young = read.len() < AT_ONCE || read.last().is_some_and(|view| view.sent_at >= oldest_kept);
+            for view in read.into_iter().filter(|view| view.sent_at < oldest_kept) {
+                if !self.is_skipped(&view.other, choice).await? {
+                    chosen.push(view);
+                }
+            }
+            if reached_young || chosen.len() >= MAX_ITEMS {
+                chosen.truncate(MAX_ITEMS);
+                return Ok(chosen);
+            }
+        }
+    }
+
+    async fn is_skipped(&self, other: &MemberId, choice: &Choice) -> Result<bool, StoreError> {
+        if choice.skip_members.contains(other) {
+            return Ok(true);
+        }
+        if choice.skip_audiences.is_empty() {
+            return Ok(false);
+        }
+        let tags = &self.member(other).await?.profile.audience;
+        Ok(tags.iter().any(|tag| choice.skip_audiences.contains(tag)))
+    }
+
+    /// The member's plan, also one that is over, until the next takes its place.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn cleanup_plan(&self, member: &MemberId) -> Result<Option<Plan>, StoreError> {
+        self.document(&name(member)).await?.as_ref().map(read).transpose()
+    }
+
+    /// Makes a plan of pending invitations of the member's, in that order, and begins it. The same one
+    /// again, while it goes on, is that one.
+    ///
+    /// # Errors
+    /// [`CleanupError`].
+    pub async fn plan_cleanup(
+        &self,
+        member: &MemberId,
+        invitations: &[InvitationId],
+        daily_budget: Option<u32>,
+    ) -> Result<Plan, CleanupError> {
+        let most = self.policy().cleanup.daily_budget;
+        let items = self.items(member, invitations).await?;
+        let plan = Plan::new(items, daily_budget.unwrap_or(most).min(most), self.now());
+        let before = self.document(&name(member)).await?;
+        if let Some(running) = before.as_ref().map(read).transpose()?.filter(|plan| !plan.state.is_over()) {
+            let chosen = running.items.iter().map(|item| item.invitation);
+            let is_same = running.daily_budget == plan.daily_budget && chosen.eq(invitations.iter().copied());
+            return if is_same { Ok(running) } else { Err(CleanupError::Busy) };
+        }
+        let content = content(&plan)?;
+        let change = match before {
+            Some(before) => DocumentChange::replace(before, content),
+            None => DocumentChange::create(name(member), content),
+        };
+        match self.keep(vec![change]).await {
+            Ok(()) => Ok(plan),
+            // Somebody made one at the same moment.
+            Err(StoreError::Conflict) => Err(CleanupError::Busy),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn items(&self, member: &MemberId, invitations: &[InvitationId]) -> Result<Vec<Item>, CleanupError> {
+        let (mut items, mut others) = (Vec::new(), Vec::new());
+        for (place, &id) in invitations.iter().enumerate() {
+            let view = self.invitation(member, id).await?;
+            match view.filter(|view| view.direction == Direction::Sent && view.state == InvitationState::Pending) {
+                Some(view) => {
+                    items.push(Item { invitation: id, to: view.other, sent_at: view.sent_at, outcome: None });
+                }
+                None => others.push(place),
+            }
+        }
+        if others.is_empty() { Ok(items) } else { Err(CleanupError::NotPending(others)) }
+    }
+
+    /// Changes the member's plan, and returns it as it is then. One that is over stays as it is.
+    ///
+    /// # Errors
+    /// [`CleanupError`].
+    pub async fn change_cleanup(&self, member: &MemberId, change: &PlanChange) -> Result<Plan, CleanupError> {
+        for _ in 0..ATTEMPTS {
+            let document = self.document(&name(member)).await?.ok_or(CleanupError::NoPlan)?;
+            let before = read(&document)?;
+            let after = changed(before.clone(), change, self.now())?;
+            if after == before {
+                return Ok(after);
+            }
+            match self.keep(vec![DocumentChange::replace(document, content(&after)?)]).await {
+                Ok(()) => return Ok(after),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StoreError::Unavailable("the plan is being changed by others".into()).into())
+    }
+}
+
+fn changed(mut plan: Plan, change: &PlanChange, now: Time) -> Result<Plan, CleanupError> {
+    match change {
+        PlanChange::Pause => plan.pause(),
+        PlanChange::Resume => plan.resume(now),
+        PlanChange::Cancel => plan.cancel(),
+        PlanChange::Skip(invitations) => {
+            let is_on = |wanted: &InvitationId| plan.items.iter().any(|item| item.invitation == *wanted);
+            let missing = |(place, wanted)| (!is_on(wanted)).then_some(place);
+            let missing: Vec<_> = invitations.iter().enumerate().filter_map(missing).collect();
+            if !missing.is_empty() {
+                return Err(CleanupError::NotPending(missing));
+            }
+            plan.skip(invitations, now);
+        }
+    }
+    Ok(plan)
+}
+
+fn name(member: &MemberId) -> DocumentName {
+    DocumentName { owner: Some(member.clone()), kind: Kind::CleanupPlan, key: CURRENT.into() }
+}
+
+fn read(document: &Document) -> Result<Plan, StoreError> {
+    serde_json::from_str(&document.content.body)
+        .map_err(|error| StoreError::Failed(format!("a clean-up plan cannot be read: {error}")))
+}
+
+fn content(plan: &Plan) -> Result<Content, StoreError> {
+    let body = serde_json::to_string(plan);
+    let body = body.map_err(|error| StoreError::Failed(format!("a clean-up plan cannot be written: {error}")))?;
+    Ok(Content { due: plan.due(), body })
+}
+
+/// Carries out plans.
+pub(crate) struct CarryOut;
+
+#[async_trait]
+impl Duty for CarryOut {
+    fn kind(&self) -> Kind {
+        Kind::CleanupPlan
+    }
+
+    async fn perform(&self, network: &Network, document: Document) -> Result<(), SubmitError> {
+        let Some(owner) = document.name.owner.clone() else { return Ok(()) };
+        let mut plan = read(&document)?;
+        // Only the last of these can be a withdrawal: it uses up the interval.
+        for _ in 0..MAX_ITEMS {
+            let now = network.now();
+            match plan.turn(&network.member(&owner).await?.ledger, now) {
+                Turn::Withdraw(invitation) => plan.record(withdraw(network, &owner, invitation).await?, now),
+                Turn::Wait(until) => {
+                    plan.wait(until);
+                    break;
+                }
+                Turn::Stop(why) => {
+                    plan.stop(why);
+                    break;
+                }
+                Turn::Rest => break,
+            }
+        }
+        Ok(network.keep(vec![DocumentChange::replace(document, content(&plan)?)]).await?)
+    }
+}
+
+async fn withdraw(network: &Network, owner: &MemberId, invitation: InvitationId) -> Result<Outcome, SubmitError> {
+    let command = Command { actor: owner.clone(), action: Action::Withdraw { invitation } };
+    match network.submit(Request { command, claim: None }).await? {
+        Ok(_) => Ok(Outcome::Withdrawn),
+        Err(Refusal { code, .. }) => Ok(Outcome::of_refusal(code)),
+    }
+}

@@ -1,0 +1,93 @@
+//! Clean-up plans over HTTP: looked at, made, carried out while the clock goes on.
+
+use acquaint_app::Clock;
+use serde_json::{Value, json};
+
+use crate::town::{Plan, START, Town};
+
+async fn town() -> Town {
+    Town::built(Plan { clock: Clock::settable(START.parse().unwrap()), ..Plan::default() }).await
+}
+
+async fn advance(town: &Town, by: &str) {
+    let reply = town.host("POST", "/v1/dev/clock/advance").json(&json!({"by": by})).send().await;
+    assert_eq!(reply.status, 200);
+}
+
+async fn plan(town: &Town, body: &Value) -> Value {
+    let reply = town.by("ada", "POST", "/v1/cleanup/plan").json(body).send().await;
+    assert_eq!(reply.status, 201);
+    reply.json()
+}
+
+#[tokio::test]
+async fn a_plan_is_looked_at_made_and_carried_out() {
+    let town = town().await;
+    let (first, second) = (town.invite("ada", "bob").await, town.invite("ada", "cy").await);
+    advance(&town, "15d").await;
+    let young = town.invite("ada", "dan").await;
+    let reply = town.by("ada", "POST", "/v1/cleanup/preview").json(&json!({"daily_budget": 2})).send().await;
+    let preview = reply.json();
+    assert_eq!(preview["invitations"].as_array().unwrap().len(), 2, "{preview}");
+    assert_eq!(preview["invitations"][0]["id"], first);
+    assert_eq!((&preview["daily_budget"], &preview["finishes_at"]), (&json!(2), &json!("2026-01-16T12:00:00Z")));
+    town.by("ada", "GET", "/v1/cleanup/plan").send().await.problem(404, "not_found");
+
+    let body = json!({"invitations": [first, second], "daily_budget": 2});
+    let made = plan(&town, &body).await;
+    assert_eq!((&made["state"], &made["open"]), (&json!("running"), &json!(2)));
+    assert_eq!(plan(&town, &body).await, made, "the same again is that one");
+    let other = town.by("ada", "POST", "/v1/cleanup/plan").json(&json!({"invitations": [young]})).send().await;
+    other.problem(409, "plan_exists");
+
+    let invitation = format!("/v1/invitations/{second}/accept");
+    assert_eq!(town.by("cy", "POST", &invitation).send().await.status, 200);
+    advance(&town, "1d").await;
+    let done = town.by("ada", "GET", "/v1/cleanup/plan").send().await.json();
+    assert_eq!(done["state"], "finished");
+    let outcomes: Vec<_> = done["items"].as_array().unwrap().iter().map(|item| item["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["withdrawn", "already_accepted"]);
+    assert_eq!(town.by("bob", "GET", "/v1/invitations/received").send().await.json()["total_pending"], 0);
+}
+
+#[tokio::test]
+async fn a_plan_waits_skips_and_ends_when_its_owner_says_so() {
+    let town = town().await;
+    town.by("ada", "POST", "/v1/cleanup/plan/pause").send().await.problem(404, "not_found");
+    let (first, second) = (town.invite("ada", "bob").await, town.invite("ada", "cy").await);
+    plan(&town, &json!({"invitations": [first, second]})).await;
+    let paused = town.by("ada", "POST", "/v1/cleanup/plan/pause").send().await.json();
+    assert_eq!((&paused["state"], &paused["next_at"]), (&json!("paused"), &Value::Null));
+    let skip = json!({"invitations": [first]});
+    let skipped = town.by("ada", "POST", "/v1/cleanup/plan/skip").json(&skip).send().await.json();
+    assert_eq!(skipped["items"][0]["outcome"], "skipped");
+    advance(&town, "2d").await;
+    let resumed = town.by("ada", "POST", "/v1/cleanup/plan/resume").send().await.json();
+    assert_eq!((&resumed["state"], &resumed["open"]), (&json!("running"), &json!(1)));
+    let cancelled = town.by("ada", "POST", "/v1/cleanup/plan/cancel").send().await.json();
+    assert_eq!(cancelled["state"], "cancelled");
+    advance(&town, "2d").await;
+    assert_eq!(town.by("ada", "GET", "/v1/invitations/sent").send().await.json()["total_pending"], 2);
+    town.by("bob", "GET", "/v1/cleanup/plan").send().await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_named() {
+    let town = town().await;
+    let own = town.invite("ada", "bob").await;
+    let received = town.invite("cy", "ada").await;
+    for (body, pointer) in [
+        (json!({"invitations": []}), "/invitations"),
+        (json!({"invitations": [own, received]}), "/invitations/1"),
+        (json!({"invitations": [own, own]}), "/invitations/1"),
+        (json!({"invitations": [own], "daily_budget": 0}), "/daily_budget"),
+        (json!({"invitations": "all"}), "/invitations"),
+    ] {
+        let reply = town.by("ada", "POST", "/v1/cleanup/plan").json(&body).send().await;
+        reply.problem(422, "invalid_request");
+        assert_eq!(reply.json()["pointer"], pointer, "{body}");
+    }
+    let reply = town.by("ada", "POST", "/v1/cleanup/preview").json(&json!({"older_than": "2 weeks"})).send().await;
+    reply.problem(422, "invalid_request");
+    assert_eq!(reply.json()["pointer"], "/older_than");
+}
