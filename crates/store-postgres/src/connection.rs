@@ -40,13 +40,19 @@ pub(crate) type Pool = managed::Pool<Manager>;
 pub(crate) struct Step<'a> {
     pub(crate) sql: Sql,
     pub(crate) params: Vec<Param<'a>>,
+    /// Whose rows it touches, for a database that has to ask several nodes: one parameter more there.
+    pub(crate) members: Option<Param<'a>>,
     /// How many rows it must touch; otherwise what was decided no longer holds.
     pub(crate) touches: Option<u64>,
 }
 
 impl<'a> Step<'a> {
     pub(crate) fn new(sql: Sql, params: Vec<Param<'a>>) -> Self {
-        Self { sql, params, touches: None }
+        Self { sql, params, members: None, touches: None }
+    }
+
+    pub(crate) fn of_members(self, members: impl ToSql + Sync + Send + 'a) -> Self {
+        Self { members: Some(Box::new(members)), ..self }
     }
 
     pub(crate) fn touching(self, rows: usize) -> Self {
@@ -131,10 +137,12 @@ impl Connection {
     async fn send(&self, step: &Step<'_>) -> Result<Reply, tokio_postgres::Error> {
         let Some(Some(statement)) = self.statements.get(step.sql as usize) else {
             #[expect(clippy::disallowed_methods, reason = "the one place where statements are sent")]
-            self.client.batch_execute(&step.sql.text()).await?;
+            self.client.batch_execute(&step.sql.text(self.is_distributed)).await?;
             return Ok(Reply { rows: Vec::new(), touched: 0 });
         };
-        let params = step.params.iter().map(|param| param.as_ref() as &(dyn ToSql + Sync));
+        let members = step.members.iter().filter(|_| self.is_distributed);
+        let params = step.params.iter().chain(members);
+        let params: Vec<_> = params.map(|param| param.as_ref() as &(dyn ToSql + Sync)).collect();
         #[expect(clippy::disallowed_methods, reason = "the one place where statements are sent")]
         let stream = self.client.query_raw(statement, params).await?;
         pin_mut!(stream);
@@ -210,7 +218,7 @@ impl Manager {
         server.fits(Needs::Tables)?;
         let refused = |error: tokio_postgres::Error| format!("{}: {}", Address::host_name(host), describe(&error));
         self.set_limits(&client).await.map_err(refused)?;
-        let statements = Sql::ALL.iter().map(|sql| prepare(&client, *sql));
+        let statements = Sql::ALL.iter().map(|sql| prepare(&client, *sql, server.is_distributed));
         let statements = futures_util::future::try_join_all(statements);
         Ok(Connection {
             statements: statements.await.map_err(refused)?,
@@ -240,12 +248,12 @@ impl Manager {
 }
 
 /// Prepares a statement, if it is one that touches rows.
-async fn prepare(client: &Client, sql: Sql) -> Result<Option<Statement>, tokio_postgres::Error> {
+async fn prepare(client: &Client, sql: Sql, spread: bool) -> Result<Option<Statement>, tokio_postgres::Error> {
     if sql.is_control() {
         return Ok(None);
     }
     #[expect(clippy::disallowed_methods, reason = "the one place where statements are prepared")]
-    client.prepare(&sql.text()).await.map(Some)
+    client.prepare(&sql.text(spread)).await.map(Some)
 }
 
 /// A plain connection to one host.

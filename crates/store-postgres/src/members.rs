@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use crate::names::Named;
 use crate::rows::Table;
-use crate::value::{Fields, ToRow, Unreadable, Value, array, numbers};
+use crate::value::{Fields, ToRow, Unreadable, Value};
 
 pub(crate) const MEMBERS: Table = Table {
     name: "members",
+    row: "member_row",
     key: &["member_id"],
     columns: &[
         ("member_id", "text"),
@@ -62,7 +63,7 @@ impl ToRow for MemberRow<'_> {
             profile.headline.as_deref().into(),
             profile.email.as_deref().into(),
             profile.plan.name().into(),
-            array(&profile.audience).into(),
+            profile.audience.iter().map(String::as_str).collect::<Vec<_>>().into(),
             profile.last_active_at.into(),
             profile.who_may_invite.name().into(),
             profile.reminders.into(),
@@ -83,8 +84,8 @@ impl ToRow for MemberRow<'_> {
     }
 }
 
-fn triples(tally: &Tally) -> String {
-    numbers(tally.triples().flat_map(|(at, count, good)| [at.unix(), count.into(), good.into()]))
+fn triples(tally: &Tally) -> Vec<i64> {
+    tally.triples().flat_map(|(at, count, good)| [at.unix(), count.into(), good.into()]).collect()
 }
 
 /// The member, and the stamp.

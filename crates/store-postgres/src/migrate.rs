@@ -32,9 +32,10 @@ pub struct Migration {
 }
 
 /// Every migration.
-const ALL: [Migration; 2] = [
+const ALL: [Migration; 3] = [
     Migration { version: 1, works_with: 1, name: "tables", sql: include_str!("../migrations/0001_tables.sql") },
     Migration { version: 2, works_with: 1, name: "documents", sql: include_str!("../migrations/0002_documents.sql") },
+    Migration { version: 3, works_with: 1, name: "rows", sql: include_str!("../migrations/0003_rows.sql") },
 ];
 
 /// The last one.

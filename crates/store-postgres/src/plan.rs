@@ -14,15 +14,16 @@ use acquaint_store::lines::{self, Entry, LineChange};
 use acquaint_store::{Changes, Claim, Document, DocumentChange, MemberChange, RelationChange};
 use uuid::Uuid;
 
-use crate::connection::Step;
+use crate::connection::{Step, param};
 use crate::members::MemberRow;
 use crate::relations::RelationRow;
 use crate::rows::{ClaimRow, NotificationRow, PastRow};
 use crate::sql::Sql;
-use crate::value::{ToRow, Unreadable, Value, columns};
+use crate::value::{Rows, ToRow, Unreadable, Value, columns};
 
-/// Rows in one statement, at most: the database compares each with all the members that it names.
-pub(crate) const ROWS_AT_ONCE: usize = 64;
+/// Rows in one statement, at most: a distributed database compares each with all the members that it
+/// names, and more rows make a statement hardly any cheaper for each.
+pub(crate) const ROWS_AT_ONCE: usize = 256;
 
 /// What becomes of the rows of a table with versions.
 #[derive(Debug)]
@@ -45,14 +46,6 @@ struct Versioned<R> {
     expected: u64,
 }
 
-impl<R: ToRow> ToRow for Versioned<R> {
-    fn values(&self) -> Vec<Value<'_>> {
-        let mut values = self.row.values();
-        values.push(self.expected.into());
-        values
-    }
-}
-
 /// The columns of a primary key.
 #[derive(Debug)]
 struct Key<'a>(Vec<Value<'a>>);
@@ -60,6 +53,14 @@ struct Key<'a>(Vec<Value<'a>>);
 impl ToRow for Key<'_> {
     fn values(&self) -> Vec<Value<'_>> {
         self.0.clone()
+    }
+}
+
+impl ToRow for Versioned<Key<'_>> {
+    fn values(&self) -> Vec<Value<'_>> {
+        let mut values = self.row.values();
+        values.push(self.expected.into());
+        values
     }
 }
 
@@ -180,22 +181,32 @@ impl<'a> Plan<'a> {
     /// The statements, in order. Each that settles a precondition says how many rows it must touch.
     pub(crate) fn steps(&self) -> Vec<Step<'_>> {
         let mut steps = Vec::new();
-        push_exactly(&mut steps, Sql::InsertMembers, &self.members.inserts);
-        push_exactly(&mut steps, Sql::UpdateMembers, &self.members.updates);
-        push_exactly(&mut steps, Sql::DeleteMembers, &self.members.deletes);
-        push_exactly(&mut steps, Sql::InsertRelations, &self.relations.inserts);
-        push_exactly(&mut steps, Sql::UpdateRelations, &self.relations.updates);
-        push_exactly(&mut steps, Sql::DeleteRelations, &self.relations.deletes);
+        self.members.push(&mut steps, [Sql::InsertMembers, Sql::UpdateMembers, Sql::DeleteMembers]);
+        self.relations.push(&mut steps, [Sql::InsertRelations, Sql::UpdateRelations, Sql::DeleteRelations]);
         push_all(&mut steps, Sql::PutPast, &self.past);
-        push_all(&mut steps, Sql::DeletePast, &self.past_removed);
+        push_keys(&mut steps, Sql::DeletePast, &self.past_removed);
         push_all(&mut steps, Sql::PutNotifications, &self.notifications);
-        push_all(&mut steps, Sql::DeleteNotifications, &self.notifications_removed);
+        push_keys(&mut steps, Sql::DeleteNotifications, &self.notifications_removed);
         push_exactly(&mut steps, Sql::InsertEvents, &self.events);
         push_exactly(&mut steps, Sql::InsertClaims, &self.claims);
-        push_exactly(&mut steps, Sql::InsertDocuments, &self.documents.inserts);
-        push_exactly(&mut steps, Sql::UpdateDocuments, &self.documents.updates);
-        push_exactly(&mut steps, Sql::DeleteDocuments, &self.documents.deletes);
+        self.documents.push(&mut steps, [Sql::InsertDocuments, Sql::UpdateDocuments, Sql::DeleteDocuments]);
         steps
+    }
+}
+
+impl<R: ToRow> Writes<'_, R> {
+    /// Statements that insert, update and delete.
+    fn push<'s>(&'s self, steps: &mut Vec<Step<'s>>, [insert, update, delete]: [Sql; 3]) {
+        push_exactly(steps, insert, &self.inserts);
+        for chunk in self.updates.chunks(ROWS_AT_ONCE) {
+            let rows = Rows::of(chunk.iter().map(|versioned| &versioned.row));
+            let expected: Vec<Value<'_>> = chunk.iter().map(|versioned| versioned.expected.into()).collect();
+            let members = rows.members();
+            let step = Step::new(update, vec![param(rows), param(expected)]).of_members(members);
+            steps.push(step.touching(chunk.len()));
+        }
+        let deletes = self.deletes.chunks(ROWS_AT_ONCE);
+        steps.extend(deletes.map(|chunk| Step::new(delete, columns(chunk)).touching(chunk.len())));
     }
 }
 
@@ -228,12 +239,21 @@ fn past_lines<'a>(change: &'a RelationChange, past: &mut Lines<'a, InvitationId,
     }
 }
 
-/// Statements for all rows, each of which must touch all of its own.
+/// Statements that insert all rows, each of which must touch all of its own.
 fn push_exactly<'a, R: ToRow>(steps: &mut Vec<Step<'a>>, sql: Sql, rows: &'a [R]) {
-    steps.extend(rows.chunks(ROWS_AT_ONCE).map(|chunk| Step::new(sql, columns(chunk)).touching(chunk.len())));
+    steps.extend(rows.chunks(ROWS_AT_ONCE).map(|chunk| given(sql, chunk).touching(chunk.len())));
 }
 
-/// Statements for all rows, which touch what they find.
+/// Statements that put all rows, whether they are there or not.
 pub(crate) fn push_all<'a, R: ToRow>(steps: &mut Vec<Step<'a>>, sql: Sql, rows: &'a [R]) {
-    steps.extend(rows.chunks(ROWS_AT_ONCE).map(|chunk| Step::new(sql, columns(chunk))));
+    steps.extend(rows.chunks(ROWS_AT_ONCE).map(|chunk| given(sql, chunk)));
+}
+
+/// Statements for the rows of all keys, which touch what they find.
+fn push_keys<'a>(steps: &mut Vec<Step<'a>>, sql: Sql, keys: &'a [Key<'_>]) {
+    steps.extend(keys.chunks(ROWS_AT_ONCE).map(|chunk| Step::new(sql, columns(chunk))));
+}
+
+fn given<'a, R: ToRow>(sql: Sql, rows: &'a [R]) -> Step<'a> {
+    Step::new(sql, vec![param(Rows::of(rows.iter()))])
 }

@@ -13,10 +13,11 @@ use uuid::Uuid;
 
 use crate::names::Named;
 use crate::rows::Table;
-use crate::value::{Fields, ToRow, Unreadable, Value, array};
+use crate::value::{Fields, ToRow, Unreadable, Value};
 
 pub(crate) const RELATIONS: Table = Table {
     name: "relations",
+    row: "relation_row",
     key: &["member_id", "other_id"],
     columns: &[
         ("member_id", "text"),
@@ -154,7 +155,7 @@ impl ToRow for RelationRow<'_> {
 fn side_values(side: &Side) -> [Value<'_>; 17] {
     let invitation = side.invitation.as_ref();
     let (end, kept) = (invitation.and_then(|it| it.end), invitation.and_then(|it| it.kept));
-    let reminders = |it: &Invitation| array(it.reminders.iter().map(|id| id.0.to_string()));
+    let reminders = |it: &Invitation| it.reminders.iter().map(|id| id.0).collect::<Vec<_>>();
     [
         invitation.map(|it| it.id.0).into(),
         invitation.and_then(|it| it.note.as_deref()).into(),

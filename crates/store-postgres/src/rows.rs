@@ -12,16 +12,19 @@ use uuid::Uuid;
 use crate::names::Named;
 use crate::value::{Fields, ToRow, Unreadable, Value};
 
-/// A table: its name, its primary key, and its columns with their types.
+/// A table: its name, the type of its rows on their way there, its primary key, and its columns with their
+/// types.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Table {
     pub(crate) name: &'static str,
+    pub(crate) row: &'static str,
     pub(crate) key: &'static [&'static str],
     pub(crate) columns: &'static [(&'static str, &'static str)],
 }
 
 pub(crate) const PAST: Table = Table {
     name: "past_invitations",
+    row: "past_row",
     key: &["member_id", "invitation_id"],
     columns: &[
         ("member_id", "text"),
@@ -38,6 +41,7 @@ pub(crate) const PAST: Table = Table {
 
 pub(crate) const NOTIFICATIONS: Table = Table {
     name: "notifications",
+    row: "notification_row",
     key: &["member_id", "notification_id"],
     columns: &[
         ("member_id", "text"),
@@ -54,6 +58,7 @@ pub(crate) const NOTIFICATIONS: Table = Table {
 
 pub(crate) const EVENTS: Table = Table {
     name: "events",
+    row: "event_row",
     key: &["member_id", "event_id"],
     columns: &[
         ("member_id", "text"),
@@ -77,6 +82,7 @@ pub(crate) const EVENTS: Table = Table {
 
 pub(crate) const CLAIMS: Table = Table {
     name: "idempotency_records",
+    row: "claim_row",
     key: &["member_id", "key"],
     columns: &[
         ("member_id", "text"),
@@ -89,6 +95,7 @@ pub(crate) const CLAIMS: Table = Table {
 
 pub(crate) const DOCUMENTS: Table = Table {
     name: "documents",
+    row: "document_row",
     key: &["member_id", "kind", "key"],
     columns: &[
         ("member_id", "text"),

@@ -3,14 +3,17 @@
 //! They run unchanged on PostgreSQL and on a PostgreSQL that spreads its tables over many nodes by
 //! `member_id`. For that each one names `member_id`, locks nothing up front, takes times as
 //! parameters and never asks for a snapshot over several members; the tests below read each one.
-//! `= ANY($n)` beside a join looks idle, and is what tells a distributed database which nodes to ask.
+//!
+//! One thing differs. Where tables are spread, `member_id = ANY($n)` stands beside a join: it tells a
+//! distributed database which nodes to ask. On one node it would tell nothing and cost as much as the
+//! rest, because PostgreSQL looks every row up among all the members that are named.
 
 use crate::members::MEMBERS;
 use crate::relations::RELATIONS;
 use crate::rows::{CLAIMS, DOCUMENTS, EVENTS, NOTIFICATIONS, PAST, Table};
 
 macro_rules! statements {
-    ($($name:ident => $text:expr,)*) => {
+    ($spread:ident; $($name:ident => $text:expr,)*) => {
         /// The name of a statement.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Sql {
@@ -24,48 +27,48 @@ macro_rules! statements {
             /// Every statement; the place of each is its number.
             pub(crate) const ALL: &'static [Sql] = &[$(Sql::$name),*];
 
-            /// What is sent to the database.
-            pub(crate) fn text(self) -> String {
+            /// What is sent to the database; `spread` is whether its tables are spread over nodes.
+            pub(crate) fn text(self, $spread: bool) -> String {
                 match self { $(Sql::$name => String::from($text)),* }
             }
         }
     };
 }
 
-statements! {
+statements! { spread;
     Begin => "BEGIN",
     BeginReading => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     Commit => "COMMIT",
     Rollback => "ROLLBACK",
 
     InsertMembers => insert(&MEMBERS),
-    UpdateMembers => update(&MEMBERS),
-    DeleteMembers => delete(&MEMBERS, true),
+    UpdateMembers => update(&MEMBERS, spread),
+    DeleteMembers => delete(&MEMBERS, true, spread),
     RestoreMembers => upsert(&MEMBERS),
     InsertRelations => insert(&RELATIONS),
-    UpdateRelations => update(&RELATIONS),
-    DeleteRelations => delete(&RELATIONS, true),
+    UpdateRelations => update(&RELATIONS, spread),
+    DeleteRelations => delete(&RELATIONS, true, spread),
     RestoreRelations => upsert(&RELATIONS),
     PutPast => upsert(&PAST),
-    DeletePast => delete(&PAST, false),
+    DeletePast => delete(&PAST, false, spread),
     PutNotifications => upsert(&NOTIFICATIONS),
-    DeleteNotifications => delete(&NOTIFICATIONS, false),
+    DeleteNotifications => delete(&NOTIFICATIONS, false, spread),
     InsertEvents => insert(&EVENTS),
     RestoreEvents => upsert(&EVENTS),
     InsertClaims => insert(&CLAIMS),
     RestoreClaims => upsert(&CLAIMS),
-    DeleteClaims => delete(&CLAIMS, false),
+    DeleteClaims => delete(&CLAIMS, false, spread),
     InsertDocuments => insert(&DOCUMENTS),
-    UpdateDocuments => update(&DOCUMENTS),
-    DeleteDocuments => delete(&DOCUMENTS, true),
+    UpdateDocuments => update(&DOCUMENTS, spread),
+    DeleteDocuments => delete(&DOCUMENTS, true, spread),
     RestoreDocuments => upsert(&DOCUMENTS),
 
     Members => format!("SELECT {} FROM members AS r WHERE r.member_id = ANY($1)", read(&MEMBERS)),
-    Relations => by_key(&RELATIONS),
-    Claims => by_key(&CLAIMS),
-    Past => by_key(&PAST),
-    SentByIds => by_listed_id("listed_sent"),
-    ReceivedByIds => by_listed_id("listed_received"),
+    Relations => by_key(&RELATIONS, spread),
+    Claims => by_key(&CLAIMS, spread),
+    Past => by_key(&PAST, spread),
+    SentByIds => by_listed_id("listed_sent", spread),
+    ReceivedByIds => by_listed_id("listed_received", spread),
 
     SentNewest => pending("listed_sent", "<", "DESC"),
     SentOldest => pending("listed_sent", ">", "ASC"),
@@ -163,34 +166,27 @@ fn read(table: &Table) -> String {
     columns.join(", ")
 }
 
-/// The type of a column in an array of its values: arrays and JSON come as text.
-fn wire(kind: &str) -> &str {
-    if is_text_on_the_wire(kind) { "text" } else { kind }
-}
-
-fn is_text_on_the_wire(kind: &str) -> bool {
-    kind.ends_with("[]") || matches!(kind, "json" | "jsonb")
-}
-
-/// The rows that are given column by column, as `u`.
-fn given(table: &Table) -> String {
-    let arrays: Vec<_> =
-        table.columns.iter().zip(1..).map(|((_, kind), number)| format!("${number}::{}[]", wire(kind))).collect();
-    format!("UNNEST({}) AS u ({})", arrays.join(", "), names(table))
-}
-
+/// JSON is sent as text.
 fn cast((name, kind): &(&str, &str)) -> String {
-    if is_text_on_the_wire(kind) { format!("u.{name}::{kind}") } else { format!("u.{name}") }
+    match *kind {
+        "json" | "jsonb" => format!("u.{name}::{kind}"),
+        _ => format!("u.{name}"),
+    }
+}
+
+/// Which members the parameter of that number names, for a database that has to ask several nodes.
+fn among(spread: bool, number: usize) -> String {
+    if spread { format!("r.member_id = ANY(${number}) AND ") } else { String::new() }
 }
 
 fn insert_or(table: &Table, otherwise: &str) -> String {
     let values: Vec<_> = table.columns.iter().map(cast).collect();
     format!(
-        "INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT ({}) DO {otherwise}",
+        "INSERT INTO {} ({}) SELECT {} FROM UNNEST($1::{}[]) AS u ON CONFLICT ({}) DO {otherwise}",
         table.name,
         names(table),
         values.join(", "),
-        given(table),
+        table.row,
         table.key.join(", ")
     )
 }
@@ -215,29 +211,27 @@ fn same_key(table: &Table) -> String {
     parts.join(" AND ")
 }
 
-/// Rows of the version that was read. After the columns come the versions.
-fn update(table: &Table) -> String {
+/// Rows of the version that was read. The rows come first, then the versions, then whose rows they are.
+fn update(table: &Table, spread: bool) -> String {
     let set = |column: &(&'static str, &'static str)| match column.0 {
         "stamp" => "stamp = GREATEST(r.stamp, u.stamp)".to_owned(),
         name => format!("{name} = {}", cast(column)),
     };
     let sets: Vec<_> = changing(table).map(set).collect();
-    let arrays: Vec<_> =
-        table.columns.iter().zip(1..).map(|((_, kind), number)| format!("${number}::{}[]", wire(kind))).collect();
     format!(
-        "UPDATE {} AS r SET {} FROM UNNEST({}, ${}::bigint[]) AS u ({}, expected) \
-         WHERE r.member_id = ANY($1) AND {} AND r.version = u.expected",
+        "UPDATE {} AS r SET {} FROM UNNEST($1::{}[], $2::bigint[]) AS u ({}, expected) \
+         WHERE {}{} AND r.version = u.expected",
         table.name,
         sets.join(", "),
-        arrays.join(", "),
-        table.columns.len() + 1,
+        table.row,
         names(table),
+        among(spread, 3),
         same_key(table)
     )
 }
 
 /// The rows of these keys, and of the versions that come last if `versioned`.
-fn delete(table: &Table, versioned: bool) -> String {
+fn delete(table: &Table, versioned: bool, spread: bool) -> String {
     let (arrays, names) = keys(table);
     let (array, name, condition) = if versioned {
         (format!(", ${}::bigint[]", table.key.len() + 1), ", expected", " AND r.version = u.expected")
@@ -245,9 +239,9 @@ fn delete(table: &Table, versioned: bool) -> String {
         (String::new(), "", "")
     };
     format!(
-        "DELETE FROM {} AS r USING UNNEST({arrays}{array}) AS u ({names}{name}) \
-         WHERE r.member_id = ANY($1) AND {}{condition}",
+        "DELETE FROM {} AS r USING UNNEST({arrays}{array}) AS u ({names}{name}) WHERE {}{}{condition}",
         table.name,
+        among(spread, 1),
         same_key(table)
     )
 }
@@ -260,22 +254,23 @@ fn keys(table: &Table) -> (String, String) {
     (arrays.join(", "), table.key.join(", "))
 }
 
-fn by_key(table: &Table) -> String {
+fn by_key(table: &Table, spread: bool) -> String {
     let (arrays, names) = keys(table);
     format!(
-        "SELECT {} FROM UNNEST({arrays}) AS u ({names}) JOIN {} AS r ON {} WHERE r.member_id = ANY($1)",
+        "SELECT {} FROM UNNEST({arrays}) AS u ({names}) JOIN {} AS r ON {}{}",
         read(table),
         table.name,
+        among(spread, 1),
         same_key(table)
     )
 }
 
-fn by_listed_id(list: &str) -> String {
+fn by_listed_id(list: &str, spread: bool) -> String {
     format!(
         "SELECT {} FROM UNNEST($1::text[], $2::uuid[]) AS u (member_id, id) \
-         JOIN relations AS r ON r.member_id = u.member_id AND r.{list} = u.id \
-         WHERE r.member_id = ANY($1) AND r.{list} IS NOT NULL",
-        read(&RELATIONS)
+         JOIN relations AS r ON {}r.member_id = u.member_id AND r.{list} = u.id AND r.{list} IS NOT NULL",
+        read(&RELATIONS),
+        among(spread, 1)
     )
 }
 
@@ -313,10 +308,15 @@ fn scan(table: &Table, condition: &str) -> String {
 mod tests {
     use super::*;
 
+    /// Every statement, as it is on one node and on several.
+    fn texts() -> impl Iterator<Item = (Sql, String)> {
+        Sql::ALL.iter().flat_map(|sql| [false, true].map(|spread| (*sql, sql.text(spread))))
+    }
+
     #[test]
     fn every_statement_names_the_member() {
-        for sql in Sql::ALL.iter().filter(|sql| !sql.is_control()) {
-            assert!(sql.text().contains("member_id"), "{sql:?}: {}", sql.text());
+        for (sql, text) in texts().filter(|(sql, _)| !sql.is_control()) {
+            assert!(text.contains("member_id"), "{sql:?}: {text}");
         }
     }
 
@@ -341,8 +341,8 @@ mod tests {
             "SET MEMBER_ID",
             "SUM(",
         ];
-        for sql in Sql::ALL {
-            let text = sql.text().to_uppercase();
+        for (sql, text) in texts() {
+            let text = text.to_uppercase();
             for form in forbidden {
                 assert!(!text.contains(form), "{sql:?} has {form}: {text}");
             }
@@ -359,10 +359,10 @@ mod tests {
     #[test]
     fn writes_of_many_rows_say_which_members_they_touch() {
         for sql in Sql::ALL {
-            let text = sql.text();
+            let text = sql.text(true);
             let joins = text.contains("FROM UNNEST") || text.contains("USING UNNEST");
             if joins && !text.starts_with("INSERT") {
-                assert!(text.contains("member_id = ANY($1)"), "{sql:?}: {text}");
+                assert!(text.contains("r.member_id = ANY($"), "{sql:?}: {text}");
             }
         }
     }

@@ -1,16 +1,18 @@
 //! Values on their way to columns and back.
 //!
-//! A statement takes whole columns: one array for each, so that the number of rows does not change
-//! its text. Moments are whole seconds here and microseconds in the database.
+//! A statement takes rows as one array, of a type that the database has for the rows of each table, so
+//! that their number does not change its text. An array for each column would do as well; to put
+//! forty-six of them together again takes the database as long as writing the row. Moments are whole
+//! seconds here and microseconds in the database.
 
 use std::borrow::Cow;
 use std::error::Error;
 
 use acquaint_core::ids::MemberId;
 use acquaint_core::time::Time;
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 use tokio_postgres::Row;
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
+use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, accepts, to_sql_checked};
 use uuid::Uuid;
 
 /// 2000-01-01T00:00:00Z in seconds since 1970, where PostgreSQL begins to count.
@@ -27,6 +29,9 @@ pub(crate) enum Value<'a> {
     Int(i64),
     Small(i16),
     Flag(bool),
+    Texts(Vec<&'a str>),
+    Ids(Vec<Uuid>),
+    Ints(Vec<i64>),
 }
 
 /// A row on its way into a table: its values in the order of the table's columns.
@@ -48,6 +53,70 @@ pub(crate) fn columns<R: ToRow>(rows: &[R]) -> Vec<Param<'_>> {
     columns.into_iter().map(|column| Box::new(column) as Param<'_>).collect()
 }
 
+/// Whole rows as one parameter: an array of the type of a table's rows.
+#[derive(Debug)]
+pub(crate) struct Rows<'a>(Vec<Vec<Value<'a>>>);
+
+impl<'a> Rows<'a> {
+    pub(crate) fn of<R: ToRow + 'a>(rows: impl Iterator<Item = &'a R>) -> Self {
+        Self(rows.map(ToRow::values).collect())
+    }
+
+    /// The first column of each: whose row it is.
+    pub(crate) fn members(&self) -> Vec<Value<'a>> {
+        self.0.iter().filter_map(|values| values.first().cloned()).collect()
+    }
+}
+
+/// The binary form of an array of composite values: dimensions, flags, type and bounds, then each row as
+/// the number of its columns, and each column as its type, its length and its value.
+impl ToSql for Rows<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let Kind::Array(row) = ty.kind() else { return Err(format!("{ty} is no array").into()) };
+        let Kind::Composite(fields) = row.kind() else { return Err(format!("{row} is no type of rows").into()) };
+        out.put_i32(1);
+        out.put_i32(0);
+        out.put_u32(row.oid());
+        out.put_i32(i32::try_from(self.0.len())?);
+        out.put_i32(1);
+        for values in &self.0 {
+            if values.len() != fields.len() {
+                return Err(format!("{row} has {} columns, not {}", fields.len(), values.len()).into());
+            }
+            sized(out, |out| {
+                out.put_i32(i32::try_from(fields.len())?);
+                for (field, value) in fields.iter().zip(values) {
+                    out.put_u32(field.type_().oid());
+                    sized(out, |out| value.to_sql(field.type_(), out))?;
+                }
+                Ok(IsNull::No)
+            })?;
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(ty.kind(), Kind::Array(row) if matches!(row.kind(), Kind::Composite(_)))
+    }
+
+    to_sql_checked!();
+}
+
+/// What is written, behind its length in bytes; -1 for none.
+fn sized(
+    out: &mut BytesMut,
+    write: impl FnOnce(&mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>>,
+) -> Result<(), Box<dyn Error + Sync + Send>> {
+    let place = out.len();
+    out.put_i32(-1);
+    let start = out.len();
+    if let IsNull::No = write(out)? {
+        let length = i32::try_from(out.len() - start)?.to_be_bytes();
+        out.iter_mut().skip(place).zip(length).for_each(|(byte, of_length)| *byte = of_length);
+    }
+    Ok(())
+}
+
 impl ToSql for Value<'_> {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
@@ -58,6 +127,9 @@ impl ToSql for Value<'_> {
             Value::Int(number) => number.to_sql(ty, out),
             Value::Small(number) => number.to_sql(ty, out),
             Value::Flag(flag) => flag.to_sql(ty, out),
+            Value::Texts(texts) => texts.to_sql(ty, out),
+            Value::Ids(ids) => ids.to_sql(ty, out),
+            Value::Ints(numbers) => numbers.to_sql(ty, out),
         }
     }
 
@@ -72,12 +144,6 @@ impl ToSql for Value<'_> {
 impl<'a> From<&'a str> for Value<'a> {
     fn from(text: &'a str) -> Self {
         Value::Text(Cow::Borrowed(text))
-    }
-}
-
-impl From<String> for Value<'_> {
-    fn from(text: String) -> Self {
-        Value::Text(Cow::Owned(text))
     }
 }
 
@@ -121,6 +187,24 @@ impl From<u8> for Value<'_> {
 impl From<u64> for Value<'_> {
     fn from(number: u64) -> Self {
         Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl<'a> From<Vec<&'a str>> for Value<'a> {
+    fn from(texts: Vec<&'a str>) -> Self {
+        Value::Texts(texts)
+    }
+}
+
+impl From<Vec<Uuid>> for Value<'_> {
+    fn from(ids: Vec<Uuid>) -> Self {
+        Value::Ids(ids)
+    }
+}
+
+impl From<Vec<i64>> for Value<'_> {
+    fn from(numbers: Vec<i64>) -> Self {
+        Value::Ints(numbers)
     }
 }
 
@@ -168,40 +252,6 @@ impl<'a> FromSql<'a> for At {
     }
 
     accepts!(TIMESTAMPTZ);
-}
-
-/// An array as PostgreSQL writes it, for columns that hold an array in each row: a parameter with
-/// an array of arrays would have to be rectangular.
-pub(crate) fn array<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
-    let mut text = String::from("{");
-    for (place, item) in items.into_iter().enumerate() {
-        if place > 0 {
-            text.push(',');
-        }
-        text.push('"');
-        for c in item.as_ref().chars() {
-            if matches!(c, '"' | '\\') {
-                text.push('\\');
-            }
-            text.push(c);
-        }
-        text.push('"');
-    }
-    text.push('}');
-    text
-}
-
-/// As [`array`], of numbers.
-pub(crate) fn numbers(items: impl IntoIterator<Item = i64>) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::from("{");
-    for (place, item) in items.into_iter().enumerate() {
-        let comma = if place > 0 { "," } else { "" };
-        // Writing into a text cannot fail.
-        let _ = write!(text, "{comma}{item}");
-    }
-    text.push('}');
-    text
 }
 
 /// What was read is not what this program writes.
@@ -265,12 +315,5 @@ mod tests {
             assert_eq!(Time::from(At::from(time)), time);
         }
         assert_eq!(At::from(Time::from_unix(EPOCH)), At(0));
-    }
-
-    #[test]
-    fn arrays_are_quoted() {
-        assert_eq!(array(["a b", "say \"hi\" \\", ""]), r#"{"a b","say \"hi\" \\",""}"#);
-        assert_eq!(array::<&str>([]), "{}");
-        assert_eq!(numbers([1, -2]), "{1,-2}");
     }
 }

@@ -1,4 +1,4 @@
-//! The engine on the embedded store, without HTTP.
+//! The engine without HTTP: it loads the community, and is measured on the embedded store.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use acquaint_app::{Clock, EngineConfig, Network, Outcome as Decided};
 use acquaint_core::decide::Answer;
 use acquaint_core::policy::Policy;
 use acquaint_core::time::Span;
+use acquaint_store::Store;
 use acquaint_store_fjall::{FjallStore, Stats};
 use hdrhistogram::Histogram;
 
@@ -27,13 +28,12 @@ const RECORDING_BYTES: usize = 4 << 30;
 /// Commands of each kind by which the cost of one is told.
 const SAMPLE: usize = 500;
 
-async fn start(store: &FjallStore, clock: Clock) -> Outcome<Network> {
-    let store = Arc::new(store.clone());
+async fn start(store: Arc<dyn Store>, clock: Clock) -> Outcome<Network> {
     Network::start(store, Policy::default(), clock, EngineConfig::default()).await.map_err(Failure::failed)
 }
 
 /// Loads the pending invitations through the engine: every member sends to members further on.
-pub(super) async fn preload(store: &FjallStore, community: &mut Community) -> Outcome<Run> {
+pub(super) async fn preload(store: Arc<dyn Store>, community: &mut Community) -> Outcome<Run> {
     let network = start(store, Clock::settable(start_time())).await?;
     let (members, total) = (community.size.members, community.size.pending);
     let mut progress = Progress::new("loaded", "pending invitations", Some(u64::from(total)));
@@ -86,7 +86,7 @@ fn pending(step: Step, outcome: Decided) -> Outcome<Option<Pending>> {
 
 /// What one command of each kind reads and writes, each alone in its commit.
 pub(super) async fn costs(store: &FjallStore, community: &mut Community) -> Outcome<Vec<Cost>> {
-    let network = start(store, Clock::settable(measured_at())).await?;
+    let network = start(Arc::new(store.clone()), Clock::settable(measured_at())).await?;
     let mut caller = community.caller(2 * SAMPLE);
     let mut costs = Vec::new();
     for kind in ["send", "withdraw", "accept"] {
@@ -122,7 +122,7 @@ fn cost(kind: &'static str, before: Stats, after: Stats) -> Cost {
 /// The mixed run: every caller waits for its answer before it asks again, every answer is on disk.
 /// What is read and written is recorded meanwhile.
 pub(super) async fn run(store: &FjallStore, community: &mut Community, commands: u32) -> Outcome<Run> {
-    let network = start(store, Clock::settable(measured_at())).await?;
+    let network = start(Arc::new(store.clone()), Clock::settable(measured_at())).await?;
     warm_up(&network, community.size.members).await?;
     store.start_recording(RECORDING_BYTES);
     let each = commands as usize / CALLERS;

@@ -18,7 +18,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output;
 
 /// Connections that each wait for one answer before they ask again.
-const CONNECTIONS: usize = 64;
+pub(super) const CONNECTIONS: usize = 64;
 /// Connections that send many commands at once.
 const BULK_CONNECTIONS: usize = 8;
 /// Commands in one bulk request.
@@ -28,11 +28,13 @@ const KEY: &str = "bench-key-of-a-server-on-loopback";
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Healthz,
     Relation,
     SentPage,
     Single,
+    /// An invitation, never anything else.
+    Send,
     Bulk,
 }
 
@@ -45,6 +47,7 @@ impl Kind {
             Kind::Relation => "GET /v1/relations/{member}",
             Kind::SentPage => "GET /v1/invitations/sent",
             Kind::Single => "one command a request",
+            Kind::Send => "POST /v1/invitations",
             Kind::Bulk => "POST /v1/commands, 500 each",
         }
     }
@@ -55,7 +58,7 @@ impl Kind {
             Kind::Healthz => 128_000,
             Kind::Relation => 96_000,
             Kind::SentPage => 64_000,
-            Kind::Single => 48_000,
+            Kind::Single | Kind::Send => 48_000,
             Kind::Bulk => 96,
         }
     }
@@ -71,7 +74,7 @@ impl Kind {
     /// The ratio that is wanted, and to what.
     fn target(self) -> (f64, &'static str) {
         match self {
-            Kind::Healthz => (1.0, "healthz"),
+            Kind::Healthz | Kind::Send => (1.0, "healthz"),
             Kind::Relation => (0.6, "healthz"),
             Kind::SentPage => (0.3, "healthz"),
             Kind::Single => (0.12, "healthz"),
@@ -82,7 +85,8 @@ impl Kind {
 
 /// Measures the server on the community that the engine left behind.
 pub(super) async fn measure(store: &Path, mut community: Community, rounds: u32, results: &mut Results) -> Outcome<()> {
-    let server = Server::start(store).await?;
+    let store = format!("fjall:{}", store.display());
+    let server = Server::start(&store).await?;
     results.start_seconds = Some(server.seconds_to_start);
     output::note("asking about every member once, as a server that has run for a while was asked");
     server.warm_up(community.size.members).await?;
@@ -91,8 +95,8 @@ pub(super) async fn measure(store: &Path, mut community: Community, rounds: u32,
     for round in 1..=rounds {
         output::note(&format!("HTTP round {round} of {rounds}"));
         for (kind, runs) in &mut measured {
-            let floor = server.run(Kind::Healthz, &mut community).await?;
-            let run = server.run(*kind, &mut community).await?;
+            let floor = run(&[&server], Kind::Healthz, &mut community, Kind::Healthz.requests()).await?;
+            let run = run(&[&server], *kind, &mut community, kind.requests()).await?;
             let against = match (*kind, &results.engine) {
                 (Kind::Bulk, Some(engine)) => engine.rate(),
                 _ => floor.rate(),
@@ -111,7 +115,7 @@ pub(super) async fn measure(store: &Path, mut community: Community, rounds: u32,
     results.resident_mib = server.memory("VmRSS:");
     results.resident_peak_mib = server.memory("VmHWM:");
     server.kill()?;
-    let server = Server::start(store).await?;
+    let server = Server::start(&store).await?;
     results.start_after_kill_seconds = Some(server.seconds_to_start);
     server.kill()
 }
@@ -124,19 +128,20 @@ fn median(mut runs: Vec<(Run, f64)>) -> (Run, f64) {
 }
 
 /// A server of its own process, so that its memory can be told and it can be killed.
-struct Server {
+pub(super) struct Server {
     process: Child,
     address: String,
     seconds_to_start: f64,
 }
 
 impl Server {
-    async fn start(store: &Path) -> Outcome<Self> {
+    /// Starts one on the store of that address, with its clock at the time of the measurements.
+    pub(super) async fn start(store: &str) -> Outcome<Self> {
         let program = std::env::current_exe().map_err(Failure::failed)?;
         let watch = Stopwatch::start();
         let mut process = Command::new(program)
             .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--log-level", "warn", "--store"])
-            .arg(format!("fjall:{}", store.display()))
+            .arg(store)
             .env("ACQUAINT_HOST_KEY", KEY)
             .stdout(Stdio::piped())
             .spawn()
@@ -160,36 +165,19 @@ impl Server {
         Client::connect(&self.address, KEY).await
     }
 
+    /// The number of its process.
+    pub(super) fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Has the server look at every member once.
-    async fn warm_up(&self, members: u32) -> Outcome<()> {
+    pub(super) async fn warm_up(&self, members: u32) -> Outcome<()> {
         let mut client = self.client().await?;
         for one in (0..members).step_by(2) {
             let path = format!("/v1/relations/u{:09}", (one + 1) % members);
             client.call(Method::GET, &path, member(one).as_ref(), Bytes::new()).await?;
         }
         Ok(())
-    }
-
-    async fn run(&self, kind: Kind, community: &mut Community) -> Outcome<Run> {
-        let each = kind.requests() / kind.connections();
-        let mut callers = Vec::new();
-        for _ in 0..kind.connections() {
-            let share = if kind == Kind::Single { each / 2 } else { 0 };
-            callers.push((self.client().await?, community.caller(share)));
-        }
-        let watch = Stopwatch::start();
-        let calls: Vec<_> =
-            callers.into_iter().map(|(client, caller)| tokio::spawn(call(client, caller, kind, each))).collect();
-        let mut latencies = histogram();
-        let mut run = Run { commands: each * kind.connections() * kind.commands_in_one(), ..Run::default() };
-        for call in calls {
-            let (more, refused) = call.await.map_err(Failure::failed)??;
-            latencies.add(more).map_err(Failure::failed)?;
-            run.refused += refused;
-        }
-        run.seconds = watch.seconds();
-        run.take_latencies(&latencies);
-        Ok(run)
     }
 
     /// A line of the process's status, in MiB; where there is none, none.
@@ -199,7 +187,7 @@ impl Server {
         line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib / 1_024)
     }
 
-    fn kill(mut self) -> Outcome<()> {
+    pub(super) fn kill(mut self) -> Outcome<()> {
         self.process.kill().and_then(|()| self.process.wait()).map(drop).map_err(Failure::failed)
     }
 }
@@ -210,6 +198,30 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Sends `requests` of a kind, over so many connections to each of the servers, at once.
+pub(super) async fn run(servers: &[&Server], kind: Kind, community: &mut Community, requests: usize) -> Outcome<Run> {
+    let connections = kind.connections() * servers.len();
+    let each = requests / connections;
+    let mut callers = Vec::new();
+    for server in servers.iter().cycle().take(connections) {
+        let share = if kind == Kind::Single { each / 2 } else { 0 };
+        callers.push((server.client().await?, community.caller(share)));
+    }
+    let watch = Stopwatch::start();
+    let calls: Vec<_> =
+        callers.into_iter().map(|(client, caller)| tokio::spawn(call(client, caller, kind, each))).collect();
+    let mut latencies = histogram();
+    let mut run = Run { commands: each * connections * kind.commands_in_one(), ..Run::default() };
+    for call in calls {
+        let (more, refused) = call.await.map_err(Failure::failed)??;
+        latencies.add(more).map_err(Failure::failed)?;
+        run.refused += refused;
+    }
+    run.seconds = watch.seconds();
+    run.take_latencies(&latencies);
+    Ok(run)
 }
 
 async fn call(
@@ -253,6 +265,7 @@ fn ask(caller: &mut Caller, kind: Kind) -> Outcome<Asked> {
         }
         Kind::SentPage => Ok(get("/v1/invitations/sent".into(), member(one))),
         Kind::Single => single(caller.next()),
+        Kind::Send => single(caller.send()),
         Kind::Bulk => {
             let commands: Vec<_> = (0..BULK).map(|n| in_bulk(n, caller.send())).collect();
             let body = serde_json::to_vec(&json!({ "commands": commands })).map_err(Failure::failed)?;

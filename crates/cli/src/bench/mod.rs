@@ -3,15 +3,19 @@
 //!
 //! The floor of the engine is fjall alone, replaying after every round what the engine was recorded
 //! to read and write, in the same batches, on a copy of the same data. The floor of the server is its own
-//! `/healthz`, asked by the same client in turn with what is measured.
+//! `/healthz`, asked by the same client in turn with what is measured. On PostgreSQL it is one transaction
+//! for each command (see [`database`]).
 
 mod client;
 mod community;
+mod database;
 mod engine;
 mod http;
 mod results;
+mod usage;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use acquaint_store_fjall::{FjallStore, Options, floor};
 
@@ -23,6 +27,9 @@ use results::{Results, Run};
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
+    /// An empty, migrated database to measure instead: postgres://USER@HOST/DATABASE; what is loaded stays there
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
     /// Members of the community
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(2_000..=50_000_000))]
     members: u32,
@@ -53,13 +60,15 @@ pub struct BenchArgs {
 pub fn run(args: &BenchArgs) -> Outcome<()> {
     let place = Place::new(args.dir.as_deref())?;
     let mut results = Results::new(args.members, args.pending);
-    let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
-    let community = runtime.block_on(measure_engine(args, &place, &mut results))?;
-    // What the engine leaves behind is the data that the server starts on.
-    drop(runtime);
-    if !args.engine_only {
-        let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
-        runtime.block_on(http::measure(&place.store(), community, args.rounds, &mut results))?;
+    let runtime = || tokio::runtime::Runtime::new().map_err(Failure::failed);
+    if let Some(store) = &args.store {
+        results.database = Some(runtime()?.block_on(database::measure(store, args, &place))?);
+    } else {
+        let community = runtime()?.block_on(measure_engine(args, &place, &mut results))?;
+        // What the engine leaves behind is the data that the server starts on.
+        if !args.engine_only {
+            runtime()?.block_on(http::measure(&place.store(), community, args.rounds, &mut results))?;
+        }
     }
     output::line(&results.to_text())?;
     match &args.json {
@@ -71,7 +80,7 @@ pub fn run(args: &BenchArgs) -> Outcome<()> {
 async fn measure_engine(args: &BenchArgs, place: &Place, results: &mut Results) -> Outcome<Community> {
     let store = open(&place.store())?;
     let mut community = Community::new(Size { members: args.members, pending: args.pending });
-    results.preload = Some(engine::preload(&store, &mut community).await?);
+    results.preload = Some(engine::preload(Arc::new(store.clone()), &mut community).await?);
     let store = reopen(store, &place.store())?;
     results.disk_bytes_per_pending = Some(per_pending(store.stats().disk_bytes, args.pending));
     drop(store);

@@ -7,6 +7,7 @@ use acquaint_store_fjall::floor::FloorReport;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::usage::Cores;
 use crate::failure::{Failure, Outcome};
 use crate::progress::grouped;
 
@@ -24,10 +25,45 @@ pub(super) struct Results {
     pub(super) floor: Option<Run>,
     pub(super) healthz: Option<Run>,
     pub(super) http: Vec<Measured>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) database: Option<DatabaseResults>,
     pub(super) start_seconds: Option<f64>,
     pub(super) start_after_kill_seconds: Option<f64>,
     pub(super) resident_mib: Option<u64>,
     pub(super) resident_peak_mib: Option<u64>,
+}
+
+/// Sends to a community in a database, in several ways; of each its median round.
+#[derive(Debug, Serialize)]
+pub(super) struct DatabaseResults {
+    pub(super) store: String,
+    pub(super) preload: Run,
+    pub(super) ways: Vec<Way>,
+    pub(super) ratios: Vec<Ratio>,
+}
+
+/// One way of sending: its run, and how many cores each side kept busy.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Way {
+    pub(super) name: &'static str,
+    pub(super) run: Run,
+    pub(super) cores: Cores,
+}
+
+/// The rate of one way by that of another, in each round, in ascending order.
+#[derive(Debug, Serialize)]
+pub(super) struct Ratio {
+    pub(super) name: &'static str,
+    pub(super) rounds: Vec<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<f64>,
+}
+
+impl Ratio {
+    /// The one in the middle.
+    pub(super) fn median(&self) -> f64 {
+        self.rounds.get(self.rounds.len() / 2).copied().unwrap_or_default()
+    }
 }
 
 /// A stretch of work.
@@ -151,6 +187,7 @@ impl Results {
             let Measured { ratio, against, target, .. } = measured;
             let _ = writeln!(text, "  of {against:<24} {ratio:.2} (wanted: {target:.2})");
         }
+        self.database.iter().for_each(|database| database.tell(&mut text));
         self.resources(&mut text);
         for Cost { kind, keys_read, bytes_read, keys_written, bytes_written } in &self.costs {
             let _ = writeln!(
@@ -178,6 +215,29 @@ impl Results {
         let json = serde_json::to_string_pretty(self).map_err(Failure::failed)?;
         std::fs::write(file, json + "\n")
             .map_err(|error| Failure::failed(format_args!("cannot write {}: {error}", file.display())))
+    }
+}
+
+impl DatabaseResults {
+    fn tell(&self, text: &mut String) {
+        line(text, "load", &self.preload);
+        for Way { name, run, cores } in &self.ways {
+            line(text, name, run);
+            let _ = writeln!(text, "  {cores}");
+        }
+        for ratio in &self.ratios {
+            let (low, high) = (ratio.rounds.first(), ratio.rounds.last());
+            let _ = write!(text, "{:<29} {:.2}", ratio.name, ratio.median());
+            if let (Some(low), Some(high)) = (low, high) {
+                let _ = write!(text, ", from {low:.2} to {high:.2}");
+            }
+            match ratio.target {
+                Some(target) => {
+                    let _ = writeln!(text, " (wanted: {target:.2})");
+                }
+                None => text.push('\n'),
+            }
+        }
     }
 }
 
