@@ -12,6 +12,7 @@
 //! | [`member`], [`relation`] | the two aggregates: a member's own row, and all between two members |
 //! | [`history`], [`survival`] | invitations as their sender sees them; acceptance over age, estimated |
 //! | [`advice`] | what to withdraw, why, and the chance that it is still accepted (rules 37 to 39) |
+//! | [`insight`] | when and where invitations are accepted (rule 42) |
 //! | [`cleanup`] | a plan that withdraws day by day (rule 40) |
 //! | [`command`], [`decide`] | what may be asked, and what follows from it |
 //! | [`refusal`] | the closed, ordered list of reasons why not |
@@ -26,6 +27,7 @@ pub mod decide;
 pub mod event;
 pub mod history;
 pub mod ids;
+pub mod insight;
 pub mod member;
 pub mod policy;
 pub mod refusal;

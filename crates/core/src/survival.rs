@@ -123,10 +123,10 @@ impl Curve {
         let after = at_risk.iter().copied().skip(1).chain([0.0]);
         let (mut survival, mut spread) = (1.0, 0.0);
         let steps = marks.iter().zip(&at_risk).zip(after).map(|((mark, before), after)| {
-            let stay = before - mark.accepted;
-            survival = if stay > 0.0 { survival * stay / before } else { 0.0 };
             if mark.accepted > 0.0 {
-                spread += mark.accepted / (before * stay.max(0.0));
+                let stay = (before - mark.accepted).max(0.0);
+                survival *= stay / before;
+                spread += mark.accepted / (before * stay);
             }
             Step { age: mark.age, survival, spread, at_risk: after }
         });

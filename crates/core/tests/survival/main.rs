@@ -1,6 +1,8 @@
 //! The survival estimate beside lifelines, the reference that most use. `script/survival-reference` made the
 //! answers, and `script/test` makes them again.
 
+mod stream;
+
 use acquaint_core::survival::{Curve, Observation};
 use acquaint_core::time::Span;
 use serde::Deserialize;
