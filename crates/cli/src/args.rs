@@ -22,7 +22,7 @@ pub(crate) enum Command {
     /// Show a made-up community in the browser, with pages to press
     Demo(DemoArgs),
     /// Serve the HTTP API on a store
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Run a stream of messages (from,to,unix_time) through the engine and report what the rules made of it
     Replay(ReplayArgs),
     /// Check a policy file, or show a built-in policy
@@ -65,6 +65,24 @@ pub(crate) struct ServeArgs {
     /// File with the host key, the secret of the product that embeds this server
     #[arg(long, value_name = "FILE")]
     host_key_file: Option<String>,
+    /// How members' tokens (JWT) are signed: HS256, RS256, ES256 or EdDSA; without it none are taken
+    #[arg(long, value_name = "NAME")]
+    token_algorithm: Option<String>,
+    /// File with the secret of HS256
+    #[arg(long, value_name = "FILE")]
+    token_secret_file: Option<String>,
+    /// File with the host's public keys, a JSON Web Key Set; read again every 30 seconds
+    #[arg(long, value_name = "FILE")]
+    token_key_set: Option<String>,
+    /// What a token's `aud` must name [default: acquaint]
+    #[arg(long, value_name = "TEXT")]
+    token_audience: Option<String>,
+    /// What a token's `iss` must be
+    #[arg(long, value_name = "TEXT")]
+    token_issuer: Option<String>,
+    /// By how much the clocks of host and server may differ [default: 30s]
+    #[arg(long, value_name = "DURATION")]
+    token_leeway: Option<String>,
     /// How much to log: error, warn, info, debug, trace, or a list such as info,acquaint_app=debug [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
@@ -238,6 +256,12 @@ impl ServeArgs {
             (Key::Policy, &self.common.policy),
             (Key::Dev, &dev),
             (Key::HostKeyFile, &self.host_key_file),
+            (Key::TokenAlgorithm, &self.token_algorithm),
+            (Key::TokenSecretFile, &self.token_secret_file),
+            (Key::TokenKeySet, &self.token_key_set),
+            (Key::TokenAudience, &self.token_audience),
+            (Key::TokenIssuer, &self.token_issuer),
+            (Key::TokenLeeway, &self.token_leeway),
             (Key::LogLevel, &self.log_level),
             (Key::LogFormat, &self.log_format),
             (Key::ConnectionLimit, &self.connection_limit),

@@ -20,6 +20,7 @@ mod serve;
 mod settings;
 mod signals;
 mod store;
+mod tokens;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,7 @@ use axum::http::{HeaderName, HeaderValue};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
+use crate::auth::Tokens;
 use crate::body::Key;
 use crate::config::{HostKey, Limits, ServerConfig};
 use crate::observe::Observer;
@@ -25,6 +26,7 @@ pub(crate) struct App(Arc<Inner>);
 struct Inner {
     network: Network,
     config: ServerConfig,
+    tokens: Option<Tokens>,
     registry: Registry,
     observer: Arc<Observer>,
     /// Turns true when the server is told to stop.
@@ -43,7 +45,8 @@ impl App {
         let mut registry = Registry::default();
         network.register_metrics(&mut registry);
         let observer = Arc::new(Observer::new(&mut registry));
-        Self(Arc::new(Inner { network, config, registry, observer, closing, description: description.into() }))
+        let tokens = config.tokens.clone().map(Tokens::new);
+        Self(Arc::new(Inner { network, config, tokens, registry, observer, closing, description: description.into() }))
     }
 
     pub(crate) fn network(&self) -> &Network {
@@ -52,6 +55,11 @@ impl App {
 
     pub(crate) fn host_keys(&self) -> &[HostKey] {
         &self.0.config.host_keys
+    }
+
+    /// Checks the tokens of members, if any are taken.
+    pub(crate) fn tokens(&self) -> Option<&Tokens> {
+        self.0.tokens.as_ref()
     }
 
     pub(crate) fn limits(&self) -> &Limits {

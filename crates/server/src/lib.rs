@@ -27,5 +27,6 @@ mod problem;
 mod web;
 
 pub use api::openapi;
+pub use auth::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
 pub use config::{Demo, HostKey, HostKeyError, Limits, ServerConfig};
 pub use listen::{serve, serve_demo};

@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     /// The rules say no.
     Refused(Code),
     Unauthenticated,
+    Forbidden,
     MemberRequired,
     MalformedBody,
     InvalidRequest,
@@ -46,8 +47,9 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Those that are not refusals of the rules.
-    const OWN: [Kind; 14] = [
+    const OWN: [Kind; 15] = [
         Kind::Unauthenticated,
+        Kind::Forbidden,
         Kind::MemberRequired,
         Kind::MalformedBody,
         Kind::InvalidRequest,
@@ -73,6 +75,7 @@ impl Kind {
         match self {
             Kind::Refused(code) => refusal_status(code),
             Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Kind::Forbidden => StatusCode::FORBIDDEN,
             Kind::MemberRequired | Kind::MalformedBody => StatusCode::BAD_REQUEST,
             Kind::InvalidRequest | Kind::InvalidCursor | Kind::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::PlanExists => StatusCode::CONFLICT,
@@ -89,6 +92,7 @@ impl Kind {
         match self {
             Kind::Refused(code) => code.name(),
             Kind::Unauthenticated => "unauthenticated",
+            Kind::Forbidden => "forbidden",
             Kind::MemberRequired => "member_required",
             Kind::MalformedBody => "malformed_body",
             Kind::InvalidRequest => "invalid_request",
@@ -109,6 +113,7 @@ impl Kind {
         match self {
             Kind::Refused(code) => refusal_title(code),
             Kind::Unauthenticated => "Not authenticated",
+            Kind::Forbidden => "Not allowed",
             Kind::MemberRequired => "Member required",
             Kind::MalformedBody => "Malformed body",
             Kind::InvalidRequest => "Invalid request",
@@ -129,7 +134,8 @@ impl Kind {
     pub(crate) fn sentence(self) -> &'static str {
         match self {
             Kind::Refused(code) => code.sentence(),
-            Kind::Unauthenticated => "A valid key is required: Authorization: Bearer KEY.",
+            Kind::Unauthenticated => "A valid key or token is required: Authorization: Bearer KEY.",
+            Kind::Forbidden => "This call is not for this caller, or not with this key.",
             Kind::MemberRequired => "The header Acquaint-Member must say for whom this call is made.",
             Kind::MalformedBody => "The body is not JSON.",
             Kind::InvalidRequest => "Something in the request is not as it must be.",

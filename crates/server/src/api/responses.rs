@@ -9,7 +9,7 @@ use crate::problem::Document;
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "described, not built")]
 pub(crate) enum InviteRefused {
-    /// `not_accepting_invitations`, `email_required`, `restricted`.
+    /// `not_accepting_invitations`, `email_required`, `restricted`; `forbidden`.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Document<'static>),
     /// `unknown_member`.

@@ -1,5 +1,6 @@
 //! Every operation of the document asks who is calling, except those that are open.
 
+use acquaint_core::access::{Operation, Rule};
 use serde_json::Value;
 
 use crate::town::{KEY, Town};
@@ -51,6 +52,20 @@ async fn nobody_passes_without_a_key() {
     }
     open.sort();
     assert_eq!(open, OPEN);
+}
+
+/// One table says who may ask for what; the server does not start with an operation that it lacks.
+#[test]
+fn every_operation_of_the_document_is_in_the_table_and_no_other() {
+    let document = serde_json::to_value(acquaint_server::openapi()).unwrap();
+    let mut described: Vec<String> =
+        operations(&document).iter().map(|(.., operation)| operation["operationId"].as_str().unwrap().into()).collect();
+    let mut listed: Vec<String> = Operation::ALL.iter().map(|operation| operation.name().into()).collect();
+    described.sort();
+    listed.sort();
+    assert_eq!(described, listed);
+    let mut open = Operation::ALL.iter().filter(|operation| operation.rule() == Rule::Anybody);
+    assert!(open.all(|operation| OPEN.contains(&operation.name())));
 }
 
 #[tokio::test]
