@@ -10,6 +10,7 @@ pub mod clock;
 mod duties;
 pub mod engine;
 mod ids;
+pub mod keys;
 mod metrics;
 mod network;
 mod people;

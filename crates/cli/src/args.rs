@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use acquaint_core::access::Scope;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
@@ -35,6 +36,9 @@ pub(crate) enum Command {
     /// Copy what one store keeps into another one
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Make, list and revoke the keys with which the host calls
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Make or renew the tables of a PostgreSQL database
     Migrate(MigrateArgs),
     /// Measure this machine
@@ -188,6 +192,42 @@ pub(crate) enum PolicyCommand {
         /// linkedin or open
         preset: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key, and print it: the only time that it is shown
+    Create {
+        /// By what it is listed and revoked: letters, digits, dots, hyphens, underscores
+        name: String,
+        /// What it is good for: read, act, admin; none includes another
+        #[arg(long, value_name = "SCOPES", required = true, value_delimiter = ',')]
+        scopes: Vec<Scope>,
+        #[command(flatten)]
+        place: KeyPlace,
+    },
+    /// Print every key: name, scopes, and when it was made
+    List {
+        #[command(flatten)]
+        place: KeyPlace,
+    },
+    /// Take a key out of use for good
+    Revoke {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        place: KeyPlace,
+    },
+}
+
+/// Where keys are: in a store, or behind the server that holds it.
+#[derive(Debug, Args)]
+pub(crate) struct KeyPlace {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The server that holds the store, as HOST:PORT or http://HOST:PORT; ACQUAINT_HOST_KEY is a key with the scope admin
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "store")]
+    pub(crate) server: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

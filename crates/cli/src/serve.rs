@@ -24,7 +24,7 @@ use crate::tokens::Tokens;
 /// Where to listen when nothing is said.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7171);
 /// The variable that holds the host key itself.
-const HOST_KEY: &str = "ACQUAINT_HOST_KEY";
+pub(crate) const HOST_KEY: &str = "ACQUAINT_HOST_KEY";
 
 /// Everything that was said, understood.
 struct Settings {

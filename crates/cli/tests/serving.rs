@@ -222,3 +222,36 @@ fn settings_of_tokens_that_cannot_be_are_refused() {
         assert!(!ran.stderr().contains("hush"));
     }
 }
+
+#[test]
+fn keys_are_made_and_revoked_in_a_store_and_through_its_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = format!("fjall:{}", path.display());
+    drop(Server::start(&path, &[]));
+    let made = run(&["keys", "create", "shop", "--scopes", "read", "--store", &store]).succeeds();
+    run(&["keys", "create", "shop", "--scopes", "act", "--store", &store]).fails(1, "there is a key of that name");
+    run(&["keys", "create", "x", "--scopes", "root", "--store", &store]).fails(2, "a scope is read, act or admin");
+
+    let server = Server::start(&path, &["--log-level", "trace"]);
+    run(&["keys", "list", "--store", &store]).fails(1, "another process holds the store");
+    let keys = |args: &[&str]| {
+        let mut command = acquaint();
+        command.arg("keys").args(args).args(["--server", &server.address]).env("ACQUAINT_HOST_KEY", KEY);
+        common::Ran(command.output().unwrap())
+    };
+    let other = keys(&["create", "back-office", "--scopes", "admin,read"]).succeeds();
+    let listed = keys(&["list"]).succeeds();
+    assert!(listed.starts_with("back-office\tread,admin\t") && listed.contains("\nshop\tread\t"), "{listed}");
+    let status = |key: &str| server.client().call_as(key.trim(), "GET", "/v1/events").unwrap().0;
+    assert_eq!((status(&made), status(&other)), (200, 200));
+    keys(&["revoke", "shop"]).succeeds();
+    keys(&["revoke", "shop"]).fails(1, "there is no key of the name");
+    assert_eq!((status(&made), status(&other)), (401, 200));
+    server.signal("TERM");
+    let (_, _, log) = server.end();
+    assert!(log.contains("administration") && log.contains("revokeKey"), "{log}");
+    for secret in [made.trim(), other.trim(), KEY] {
+        assert!(!log.contains(secret), "a key is in the log");
+    }
+}

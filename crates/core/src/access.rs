@@ -165,6 +165,9 @@ operations! {
 
     CarryOutCommands => "carryOutCommands", Host(Act);
     ListEvents => "listEvents", Host(Read);
+    ListKeys => "listKeys", Host(Admin);
+    CreateKey => "createKey", Host(Admin);
+    RevokeKey => "revokeKey", Host(Admin);
     GetClock => "getClock", Host(Read);
     SetClock => "setClock", Host(Admin);
     AdvanceClock => "advanceClock", Host(Admin);

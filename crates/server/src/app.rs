@@ -13,7 +13,7 @@ use axum::http::{HeaderName, HeaderValue};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
-use crate::auth::Tokens;
+use crate::auth::{Keyring, Tokens};
 use crate::body::Key;
 use crate::config::{HostKey, Limits, ServerConfig};
 use crate::observe::Observer;
@@ -27,6 +27,7 @@ struct Inner {
     network: Network,
     config: ServerConfig,
     tokens: Option<Tokens>,
+    keyring: Keyring,
     registry: Registry,
     observer: Arc<Observer>,
     /// Turns true when the server is told to stop.
@@ -46,7 +47,17 @@ impl App {
         network.register_metrics(&mut registry);
         let observer = Arc::new(Observer::new(&mut registry));
         let tokens = config.tokens.clone().map(Tokens::new);
-        Self(Arc::new(Inner { network, config, tokens, registry, observer, closing, description: description.into() }))
+        let keyring = Keyring::default();
+        Self(Arc::new(Inner {
+            network,
+            config,
+            tokens,
+            keyring,
+            registry,
+            observer,
+            closing,
+            description: description.into(),
+        }))
     }
 
     pub(crate) fn network(&self) -> &Network {
@@ -55,6 +66,11 @@ impl App {
 
     pub(crate) fn host_keys(&self) -> &[HostKey] {
         &self.0.config.host_keys
+    }
+
+    /// The keys of the host's that the store keeps.
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.0.keyring
     }
 
     /// Checks the tokens of members, if any are taken.

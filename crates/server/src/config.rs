@@ -102,7 +102,7 @@ impl HostKey {
     }
 
     pub(crate) fn digest(key: &[u8]) -> Self {
-        Self(blake3::hash(key).into())
+        Self(acquaint_app::keys::digest(key))
     }
 
     /// Takes as long for any two keys.

@@ -36,6 +36,7 @@ pub(crate) enum Kind {
     InvalidCursor,
     IdempotencyMismatch,
     PlanExists,
+    KeyExists,
     MethodNotAllowed,
     RequestTimeout,
     PayloadTooLarge,
@@ -47,7 +48,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Those that are not refusals of the rules.
-    const OWN: [Kind; 15] = [
+    const OWN: [Kind; 16] = [
         Kind::Unauthenticated,
         Kind::Forbidden,
         Kind::MemberRequired,
@@ -56,6 +57,7 @@ impl Kind {
         Kind::InvalidCursor,
         Kind::IdempotencyMismatch,
         Kind::PlanExists,
+        Kind::KeyExists,
         Kind::MethodNotAllowed,
         Kind::RequestTimeout,
         Kind::PayloadTooLarge,
@@ -78,7 +80,7 @@ impl Kind {
             Kind::Forbidden => StatusCode::FORBIDDEN,
             Kind::MemberRequired | Kind::MalformedBody => StatusCode::BAD_REQUEST,
             Kind::InvalidRequest | Kind::InvalidCursor | Kind::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-            Kind::PlanExists => StatusCode::CONFLICT,
+            Kind::PlanExists | Kind::KeyExists => StatusCode::CONFLICT,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Kind::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Kind::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -99,6 +101,7 @@ impl Kind {
             Kind::InvalidCursor => "invalid_cursor",
             Kind::IdempotencyMismatch => "idempotency_mismatch",
             Kind::PlanExists => "plan_exists",
+            Kind::KeyExists => "key_exists",
             Kind::MethodNotAllowed => "method_not_allowed",
             Kind::RequestTimeout => "request_timeout",
             Kind::PayloadTooLarge => "payload_too_large",
@@ -120,6 +123,7 @@ impl Kind {
             Kind::InvalidCursor => "Invalid cursor",
             Kind::IdempotencyMismatch => "Idempotency key used for something else",
             Kind::PlanExists => "There is a plan already",
+            Kind::KeyExists => "There is a key of that name",
             Kind::MethodNotAllowed => "Method not allowed",
             Kind::RequestTimeout => "Request timeout",
             Kind::PayloadTooLarge => "Payload too large",
@@ -141,6 +145,7 @@ impl Kind {
             Kind::InvalidRequest => "Something in the request is not as it must be.",
             Kind::InvalidCursor => "The cursor was not made for this list.",
             Kind::IdempotencyMismatch => "This idempotency key was used for another request.",
+            Kind::KeyExists => "There is a key of that name. Revoke it first, or choose another name.",
             Kind::PlanExists => "There is a clean-up plan that is not over. Cancel it first.",
             Kind::MethodNotAllowed => "This address does not take this method.",
             Kind::RequestTimeout => "The body of the request did not arrive in time.",

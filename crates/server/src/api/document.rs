@@ -32,6 +32,7 @@ use super::schema;
         (name = "cleanup", description = "Withdrawing old invitations, day by day"),
         (name = "commands", description = "Many commands at once, for the host"),
         (name = "events", description = "What happened, for the host"),
+        (name = "keys", description = "Keys of the host's, for their administration"),
         (name = "dev", description = "The clock, where it can be set; 404 elsewhere"),
         (name = "operations", description = "Open calls: health, metrics, this document"),
     ),
@@ -225,7 +226,7 @@ fn refer_to_parameter(operation: &mut Operation, name: &str) {
 
 /// Whether the call is the host's own, made for nobody.
 fn is_hosts(operation: &Operation) -> bool {
-    let hosts = ["members", "commands", "events", "dev"];
+    let hosts = ["members", "commands", "events", "keys", "dev"];
     operation.tags.iter().flatten().any(|tag| hosts.contains(&tag.as_str()))
 }
 

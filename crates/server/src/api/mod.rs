@@ -8,6 +8,7 @@ mod document;
 mod engagements;
 mod events;
 mod invitations;
+mod keys;
 mod live;
 mod members;
 mod notifications;
@@ -53,6 +54,7 @@ fn described() -> (axum::Router<App>, OpenApi) {
         .merge(cleanup::routes())
         .merge(commands::routes())
         .merge(events::routes())
+        .merge(keys::routes())
         .merge(dev::routes())
         .merge(operations::routes())
         .split_for_parts();
@@ -72,6 +74,7 @@ pub(crate) fn problems_of_bodies(bytes: &[u8]) -> Vec<Problem> {
         body::parse_checked::<invitations::Decline>(bytes).err(),
         body::parse_checked::<invitations::Invite>(bytes).err(),
         body::parse_checked::<invitations::Nothing>(bytes).err(),
+        body::parse_checked::<keys::NewKey>(bytes).err(),
         body::parse_checked::<members::Register>(bytes).err(),
         body::parse_checked::<notifications::MarkRead>(bytes).err(),
     ];

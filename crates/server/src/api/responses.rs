@@ -80,6 +80,15 @@ pub(crate) enum PlanRefused {
     Conflict(Document<'static>),
 }
 
+/// What making a key can meet.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "described, not built")]
+pub(crate) enum KeyRefused {
+    /// `key_exists`: there is one of that name.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Document<'static>),
+}
+
 /// There is nothing that the caller may see.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "described, not built")]

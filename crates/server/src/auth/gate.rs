@@ -78,7 +78,7 @@ impl Gate {
         if rule == Rule::Anybody {
             return Ok(());
         }
-        let principal = self.principal(request.headers())?;
+        let principal = self.principal(request.headers()).await?;
         let caller = match rule {
             Rule::Member(_) | Rule::Viewer(_) => named(request.headers())?,
             // What is not looked at may be anything.
@@ -90,17 +90,23 @@ impl Gate {
         };
         let named = Named { caller: caller.as_ref(), subject: subject.as_ref() };
         let admitted: Caller = access::admit(principal, operation, named)?;
+        if let (Rule::Host(Scope::Admin), Principal::Host { key, .. }) = (rule, &admitted.principal) {
+            tracing::info!(%key, operation = operation.name(), path = request.uri().path(), "administration");
+        }
         request.extensions_mut().insert(admitted);
         Ok(())
     }
 
     /// Compares with every key of the start, so that the time taken says nothing.
-    fn principal(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
+    async fn principal(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
         let Some(given) = bearer(headers) else { return Err(unauthenticated(r#"Bearer realm="acquaint""#)) };
         let digest = HostKey::digest(given);
         let keys = self.0.app.host_keys().iter();
         if bool::from(keys.fold(subtle::Choice::from(0), |known, key| known | key.is(&digest))) {
             return Ok(self.0.host.clone());
+        }
+        if let Some(host) = self.0.app.keyring().find(self.0.app.network(), given).await? {
+            return Ok(host);
         }
         let member = self.0.app.tokens().and_then(|tokens| tokens.member(given, self.0.app.network().now()));
         let wrong = || unauthenticated(r#"Bearer realm="acquaint", error="invalid_token""#);

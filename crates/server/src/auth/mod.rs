@@ -3,6 +3,7 @@
 //! with the request and cannot be reached without it.
 
 mod gate;
+mod keyring;
 mod tokens;
 
 use acquaint_core::access::{Caller, Denied};
@@ -13,6 +14,7 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue};
 
 pub(crate) use gate::{Gate, pass};
+pub(crate) use keyring::Keyring;
 pub(crate) use tokens::Tokens;
 pub use tokens::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
 

@@ -8,7 +8,7 @@ use crate::town::{KEY, Town};
 /// The operations that answer anybody. This list may only shrink.
 const OPEN: [&str; 5] = ["getProblem", "health", "metrics", "openapi", "readiness"];
 
-fn operations(document: &Value) -> Vec<(String, String, Value)> {
+pub(crate) fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let all = paths.iter().flat_map(|(path, item)| {
         let item = item.as_object().unwrap();
@@ -18,10 +18,13 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 }
 
 /// A path in which every place is taken by something that fits.
-fn filled(path: &str) -> String {
+pub(crate) fn filled(path: &str) -> String {
     let id = "inv_019000000000700080000000000000ab";
     let invitation = path.contains("/invitations/");
-    path.replace("{id}", if invitation { id } else { "ada" }).replace("{member}", "bob").replace("{code}", "cooldown")
+    path.replace("{id}", if invitation { id } else { "ada" })
+        .replace("{member}", "bob")
+        .replace("{code}", "cooldown")
+        .replace("{name}", "nobody")
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod cleanup;
 mod commands;
 mod errors;
 mod idempotency;
+mod keys;
 mod limits;
 mod live;
 mod pages;
