@@ -47,6 +47,9 @@ const LAYERS: &[Layer] = &[
         may_use: &["acquaint-core", "acquaint-store"],
         never: &[EMBEDDED, POSTGRES, HTTP],
     },
+    // A person's own export of another network: knows the rules alone. (`zip` brings getrandom, for
+    // writing encrypted archives.)
+    Layer { package: "acquaint-linkedin", may_use: &["acquaint-core"], never: &[ASYNC, EMBEDDED, POSTGRES, HTTP] },
     // HTTP: translates, and knows no database.
     Layer {
         package: "acquaint-server",
@@ -62,6 +65,7 @@ const LAYERS: &[Layer] = &[
             "acquaint-store-fjall",
             "acquaint-store-postgres",
             "acquaint-app",
+            "acquaint-linkedin",
             "acquaint-server",
         ],
         never: &[],

@@ -10,6 +10,9 @@
 //! | [`ids`], [`time`] | names of members and things; whole seconds and spans |
 //! | [`policy`] | every number of the rule book, read from TOML, checked |
 //! | [`member`], [`relation`] | the two aggregates: a member's own row, and all between two members |
+//! | [`history`], [`survival`] | invitations as their sender sees them; acceptance over age, estimated |
+//! | [`advice`] | what to withdraw, why, and the chance that it is still accepted (rules 37 to 39) |
+//! | [`insight`] | when and where invitations are accepted (rule 42) |
 //! | [`cleanup`] | a plan that withdraws day by day (rule 40) |
 //! | [`command`], [`decide`] | what may be asked, and what follows from it |
 //! | [`access`] | who may do what |
@@ -19,16 +22,20 @@
 //! | [`view`] | what each side is shown; silence is kept here |
 
 pub mod access;
+pub mod advice;
 pub mod cleanup;
 pub mod command;
 pub mod decide;
 pub mod event;
+pub mod history;
 pub mod ids;
+pub mod insight;
 pub mod member;
 pub mod policy;
 pub mod refusal;
 pub mod relation;
 pub mod standing;
+pub mod survival;
 pub mod tally;
 pub mod time;
 pub mod timers;

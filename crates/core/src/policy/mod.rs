@@ -29,7 +29,7 @@ pub struct Policy {
     pub restriction: RestrictionPolicy,
     /// Whether connecting or inviting also follows: rules 4 and 17.
     pub follow: FollowPolicy,
-    /// Clean-up: rules 38 and 40.
+    /// Clean-up: rules 37, 38 and 40.
     pub cleanup: CleanupPolicy,
     /// Who counts as a member.
     pub members: MemberPolicy,
@@ -189,6 +189,8 @@ pub struct FollowPolicy {
 pub struct CleanupPolicy {
     /// A pending invitation is stale after this age (rule 38).
     pub stale_after: Span,
+    /// A recipient who was not seen for longer than this is inactive (rule 37).
+    pub inactive_after: Span,
     /// Withdrawals a plan makes in a day (rule 40).
     pub daily_budget: u32,
 }
@@ -254,7 +256,7 @@ impl Policy {
                 ladder_memory: Span::days(90),
             },
             follow: FollowPolicy { on_invite: false, on_accept: true },
-            cleanup: CleanupPolicy { stale_after: Span::days(14), daily_budget: 25 },
+            cleanup: CleanupPolicy { stale_after: Span::days(14), inactive_after: Span::days(90), daily_budget: 25 },
             members: MemberPolicy { must_be_registered: false },
         }
     }

@@ -338,6 +338,7 @@ struct RawFollow {
 #[serde(deny_unknown_fields, default)]
 struct RawCleanup {
     stale_after: Option<Spanned<Always<Length>>>,
+    inactive_after: Option<Spanned<Always<Length>>>,
     daily_budget: Option<Spanned<Always<Count>>>,
 }
 
@@ -378,6 +379,13 @@ impl RawPolicy {
         follow.on_invite = self.follow.on_invite.unwrap_or(follow.on_invite);
         follow.on_accept = self.follow.on_accept.unwrap_or(follow.on_accept);
         put(&mut places, "cleanup.stale_after", &mut policy.cleanup.stale_after, self.cleanup.stale_after, |v| v.0.0);
+        put(
+            &mut places,
+            "cleanup.inactive_after",
+            &mut policy.cleanup.inactive_after,
+            self.cleanup.inactive_after,
+            |v| v.0.0,
+        );
         put(&mut places, "cleanup.daily_budget", &mut policy.cleanup.daily_budget, self.cleanup.daily_budget, |v| {
             v.0.0
         });

@@ -69,6 +69,11 @@ impl Policy {
         page.key("on_accept", self.follow.on_accept, "rule 4: the connected follow each other");
         page.section("cleanup");
         page.key("stale_after", quoted(self.cleanup.stale_after), "rule 38");
+        page.key(
+            "inactive_after",
+            quoted(self.cleanup.inactive_after),
+            "rule 37: who was not seen for longer is inactive",
+        );
         page.key("daily_budget", self.cleanup.daily_budget, "rule 40: withdrawals a plan makes in a day");
         page.section("members");
         page.key(

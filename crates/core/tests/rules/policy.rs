@@ -79,7 +79,7 @@ prop_compose! {
         limits in limits(),
         restriction in restriction(),
         switches in any::<[bool; 3]>(),
-        stale_after in length(),
+        (stale_after, inactive_after) in (length(), length()),
         daily_budget in count(),
     ) -> Policy {
         let [on_invite, on_accept, must_be_registered] = switches;
@@ -87,7 +87,7 @@ prop_compose! {
             preset, invitation, limits, restriction,
             reminders: ReminderPolicy { after: after.into_iter().collect() },
             follow: FollowPolicy { on_invite, on_accept },
-            cleanup: CleanupPolicy { stale_after, daily_budget },
+            cleanup: CleanupPolicy { stale_after, inactive_after, daily_budget },
             members: MemberPolicy { must_be_registered },
         };
         // What cannot hold together is made to fit.

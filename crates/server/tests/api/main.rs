@@ -18,5 +18,7 @@ mod limits;
 mod live;
 mod pages;
 mod races;
+mod silence;
+mod stores;
 mod tokens;
 mod town;
