@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use acquaint_app::{Network, Request};
+use acquaint_app::{CommunitySecret, Network, Request, SecretError};
 use acquaint_core::command::{Action, Command};
 use acquaint_core::decide::Answer;
 use acquaint_core::ids::MemberId;
@@ -11,13 +11,14 @@ use acquaint_core::standing;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue};
 use prometheus_client::registry::Registry;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::auth::{Keyring, Tokens};
 use crate::body::Key;
 use crate::config::{HostKey, Limits, ServerConfig};
 use crate::observe::Observer;
 use crate::problem::Problem;
+use crate::seal::{Purpose, Seal};
 
 /// What every handler has at hand. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ struct Inner {
     closing: watch::Receiver<bool>,
     /// The document that describes the API.
     description: Bytes,
+    /// The community's secret, asked for when it is first needed.
+    secret: OnceCell<CommunitySecret>,
 }
 
 impl App {
@@ -57,6 +60,7 @@ impl App {
             observer,
             closing,
             description: description.into(),
+            secret: OnceCell::new(),
         }))
     }
 
@@ -88,6 +92,15 @@ impl App {
 
     pub(crate) fn description(&self) -> Bytes {
         self.0.description.clone()
+    }
+
+    /// What seals texts of that purpose, for that member or for the host.
+    ///
+    /// # Errors
+    /// If the community's secret is not known yet and the store cannot give it.
+    pub(crate) async fn seal(&self, purpose: Purpose, member: Option<&MemberId>) -> Result<Seal, SecretError> {
+        let secret = self.0.secret.get_or_try_init(|| self.network().secret()).await?;
+        Ok(Seal::new(&secret.key_for(purpose.context()), member))
     }
 
     /// Turns true when the server is told to stop: what would never end by itself ends then.

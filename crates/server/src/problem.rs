@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use acquaint_app::{ClockError, SubmitError};
+use acquaint_app::{ClockError, SecretError, SubmitError};
 use acquaint_core::refusal::{Code, Refusal, Remedy};
 use acquaint_core::time::Time;
 use acquaint_store::StoreError;
@@ -451,6 +451,15 @@ impl From<StoreError> for Problem {
         let mut problem = Problem::new(Kind::Unavailable).with_cause(error.to_string());
         problem.0.retry_after = Some(A_MOMENT);
         problem
+    }
+}
+
+impl From<SecretError> for Problem {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::NoRandomness => Problem::new(Kind::Internal).with_cause(error.to_string()),
+            SecretError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -41,6 +41,8 @@ kinds! {
     Delivery => "delivery",
     /// A key with which the host calls, as its digest.
     ApiKey => "api_key",
+    /// The secret that the servers of a community share.
+    Secret => "secret",
 }
 
 impl Kind {

@@ -204,11 +204,8 @@ async fn show(State(app): State<App>, Viewer(viewer): Viewer, PathMember(id): Pa
     if !(is_whole && is_here || member.profile.is_public()) {
         return Err(app.refused(Code::UnknownMember.refuse()));
     }
-    let body = if is_whole {
-        MemberBody::whole(&id, &member.profile)
-    } else {
-        MemberBody::public(&id, &member.profile)
-    };
+    let body =
+        if is_whole { MemberBody::whole(&id, &member.profile) } else { MemberBody::public(&id, &member.profile) };
     Ok(json(StatusCode::OK, &body))
 }
 
