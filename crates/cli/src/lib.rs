@@ -6,9 +6,11 @@
 mod args;
 pub mod backup;
 pub mod bench;
+mod client;
 mod copy;
 mod demo;
 pub mod failure;
+mod keys;
 mod migrate;
 pub mod output;
 mod policy;
@@ -20,6 +22,7 @@ mod serve;
 mod settings;
 mod signals;
 mod store;
+mod tokens;
 
 use std::process::ExitCode;
 
@@ -72,6 +75,7 @@ fn carry_out(command: Command) -> Outcome<()> {
         Command::Backup(args) => block_on(backup::backup(&args)),
         Command::Restore(args) => block_on(backup::restore(&args)),
         Command::Store(StoreCommand::Copy(args)) => block_on(copy::run(&args)),
+        Command::Keys(command) => block_on(keys::run(&command)),
         Command::Migrate(args) => block_on(migrate::run(&args)),
         Command::Bench(args) => bench::run(&args),
         Command::Openapi => serve::openapi(),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::auth::TokenConfig;
 use acquaint_core::ids::MemberId;
 use acquaint_core::time::Time;
 use subtle::{Choice, ConstantTimeEq};
@@ -26,6 +27,8 @@ pub struct ServerConfig {
     /// The keys with which the embedding product calls. Several are for changing them without a
     /// pause; with none, only the open calls answer.
     pub host_keys: Vec<HostKey>,
+    /// Which tokens of members are taken; with `None`, the host calls for all of them.
+    pub tokens: Option<TokenConfig>,
     /// How much a client may ask for, and how long it may take.
     pub limits: Limits,
 }
@@ -34,7 +37,7 @@ impl ServerConfig {
     /// The usual limits, and these keys.
     #[must_use]
     pub fn new(host_keys: Vec<HostKey>) -> Self {
-        Self { host_keys, limits: Limits::default() }
+        Self { host_keys, tokens: None, limits: Limits::default() }
     }
 }
 
@@ -99,7 +102,7 @@ impl HostKey {
     }
 
     pub(crate) fn digest(key: &[u8]) -> Self {
-        Self(blake3::hash(key).into())
+        Self(acquaint_app::keys::digest(key))
     }
 
     /// Takes as long for any two keys.

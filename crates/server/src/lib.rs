@@ -9,6 +9,7 @@
 //! | `api` | the calls, one file for each resource, and the document that describes them |
 //! | `web` | the pages, for members in a browser |
 //! | `auth`, `body`, `page` | what a call is made of: who, what, which part of a list |
+//! | `seal` | what is handed out and wanted back unchanged |
 //! | `problem` | every error that a client sees |
 //! | `observe` | request ids, metrics and logs around every call |
 //! | `listen` | the accept loop and its limits |
@@ -24,8 +25,10 @@ mod listen;
 mod observe;
 mod page;
 mod problem;
+mod seal;
 mod web;
 
 pub use api::openapi;
+pub use auth::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
 pub use config::{Demo, HostKey, HostKeyError, Limits, ServerConfig};
 pub use listen::{serve, serve_demo};
