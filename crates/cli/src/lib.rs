@@ -9,6 +9,7 @@ pub mod bench;
 mod copy;
 mod demo;
 pub mod failure;
+mod linkedin;
 mod migrate;
 pub mod output;
 mod policy;
@@ -73,6 +74,7 @@ fn carry_out(command: Command) -> Outcome<()> {
         Command::Restore(args) => block_on(backup::restore(&args)),
         Command::Store(StoreCommand::Copy(args)) => block_on(copy::run(&args)),
         Command::Migrate(args) => block_on(migrate::run(&args)),
+        Command::Linkedin(args) => linkedin::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Openapi => serve::openapi(),
     }
