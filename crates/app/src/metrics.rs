@@ -1,9 +1,14 @@
 //! What the application measures about itself.
 
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use acquaint_core::refusal::Code;
-use prometheus_client::metrics::counter::Counter;
+use acquaint_store::{Figure, Store};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -60,5 +65,24 @@ impl Metrics {
         registry.register("commit_retries", "Batches decided again after a commit failed", self.retries.clone());
         registry.register("timers", "Reminders and endings carried out", self.reminders_and_endings.clone());
         registry.register("refusals", "Commands refused, by code", self.refusals_family.clone());
+    }
+}
+
+/// What the store has counted, read when somebody asks.
+pub(crate) struct StoreFigures(pub(crate) Arc<dyn Store>);
+
+impl fmt::Debug for StoreFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoreFigures").field(&self.0.name()).finish()
+    }
+}
+
+impl Collector for StoreFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for Figure { name, help, count } in self.0.figures() {
+            let (name, counter) = (format!("acquaint_store_{name}"), ConstCounter::new(count));
+            counter.encode(encoder.encode_descriptor(&name, help, None, counter.metric_type())?)?;
+        }
+        Ok(())
     }
 }

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::duties::Duties;
 use crate::engine::{Engine, EngineConfig, Outcome, Request, Shared, SubmitError, Threads};
 use crate::ids::{IdSource, NoRandomness};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, StoreFigures};
 use crate::scheduler::{self, AT_ONCE, CLAIM_MEMORY, FORGET_AT_ONCE, Progress};
 
 /// A running community. Clones are the same one.
@@ -405,6 +405,7 @@ impl Network {
     /// Adds the application's metrics to a registry.
     pub fn register_metrics(&self, registry: &mut Registry) {
         self.0.metrics.register(registry);
+        registry.register_collector(Box::new(StoreFigures(Arc::clone(&self.0.store))));
     }
 
     /// Stops taking commands, and waits until what was taken is committed and answered.

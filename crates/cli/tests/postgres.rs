@@ -50,6 +50,8 @@ fn what_was_acknowledged_is_there_after_a_kill() {
     let server = serve(&place);
     let (status, body) = server.client().call("POST", "/v1/invitations", "ann", r#"{"to":"bob"}"#).unwrap();
     assert_eq!(status, 201, "{body}");
+    let (_, metrics) = server.client().call("GET", "/metrics", "ann", "").unwrap();
+    assert!(metrics.contains("\nacquaint_store_registrations_total 1\n"), "{metrics}");
     server.signal("KILL");
     server.end();
     let server = serve(&place);

@@ -19,6 +19,8 @@ fn it_says_where_it_listens_and_stops_when_told() {
         let server = Server::start(&folder.path().join("store"), &[]);
         let (status, body) = server.client().call("POST", "/v1/invitations", "a", r#"{"to":"b"}"#).unwrap();
         assert_eq!(status, 201, "{body}");
+        let (_, metrics) = server.client().call("GET", "/metrics", "a", "").unwrap();
+        assert!(metrics.contains("\nacquaint_store_commits_total 1\n"), "{metrics}");
         server.signal(signal);
         let (code, out, log) = server.end();
         assert_eq!((code, out.as_str()), (Some(0), ""), "{log}");

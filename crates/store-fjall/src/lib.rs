@@ -44,8 +44,8 @@ use acquaint_core::ids::{EventId, MemberId};
 use acquaint_core::time::Time;
 use acquaint_core::view::InvitationView;
 use acquaint_store::{
-    Changes, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Loaded, NotificationPage,
-    PendingPage, Record, ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
+    Changes, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Figure, Loaded,
+    NotificationPage, PendingPage, Record, ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
 };
 use async_trait::async_trait;
 use fjall::{Database, Keyspace};
@@ -248,6 +248,10 @@ impl Store for FjallStore {
 
     async fn restore(&self, records: &[Record]) -> StoreResult<()> {
         self.write(Plan::of_records(records)).await
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        self.inner.counters.figures()
     }
 
     async fn health(&self) -> StoreResult<()> {

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use acquaint_store::Figure;
+
 /// Counts since the store was opened. Deltas tell what a stretch of work cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
@@ -45,6 +47,17 @@ impl Counters {
         self.commits.fetch_add(1, Relaxed);
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.longest_commit_nanos.fetch_max(nanos, Relaxed);
+    }
+
+    pub(crate) fn figures(&self) -> Vec<Figure> {
+        let figure = |name, help, counter: &AtomicU64| Figure { name, help, count: counter.load(Relaxed) };
+        vec![
+            figure("commits", "Commits that succeeded", &self.commits),
+            figure("keys_read", "Keys looked up or passed in a scan", &self.keys_read),
+            figure("bytes_read", "Bytes of the keys and values found", &self.bytes_read),
+            figure("keys_written", "Keys written or removed", &self.keys_written),
+            figure("bytes_written", "Bytes of the keys and values written", &self.bytes_written),
+        ]
     }
 
     pub(crate) fn stats(&self, disk_bytes: u64) -> Stats {

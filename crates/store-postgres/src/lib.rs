@@ -45,8 +45,8 @@ use acquaint_core::ids::{EventId, MemberId};
 use acquaint_core::time::Time;
 use acquaint_core::view::InvitationView;
 use acquaint_store::{
-    Changes, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Job, Loaded, NotificationPage,
-    PendingPage, Record, ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
+    Changes, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Figure, Job, Loaded,
+    NotificationPage, PendingPage, Record, ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
 };
 use async_trait::async_trait;
 use deadpool::Runtime;
@@ -264,6 +264,10 @@ impl Store for PostgresStore {
 
     async fn restore(&self, records: &[Record]) -> StoreResult<()> {
         self.do_restore(records).await
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        self.counters.figures()
     }
 
     /// Whether the server takes writes, asked on a connection that was looked at before.

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use acquaint_store::Figure;
+
 /// What a store has done since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
@@ -50,6 +52,18 @@ impl Counters {
 
     pub(crate) fn registered(&self) {
         count(&self.registrations);
+    }
+
+    pub(crate) fn figures(&self) -> Vec<Figure> {
+        let Stats { connections, retries, overruns, settled, registrations } = self.stats();
+        let figure = |name, help, count| Figure { name, help, count };
+        vec![
+            figure("connections", "Connections made to the database", connections),
+            figure("retries", "Transactions tried again because another one was in their way", retries),
+            figure("overruns", "Statements that were not answered in time", overruns),
+            figure("settled", "Commits whose answer was lost, and of which it was then found out", settled),
+            figure("registrations", "Times that this server was registered among those that commit", registrations),
+        ]
     }
 
     pub(crate) fn stats(&self) -> Stats {

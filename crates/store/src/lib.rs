@@ -118,6 +118,11 @@ pub trait Store: Send + Sync + 'static {
     /// are made anew from them.
     async fn restore(&self, records: &[Record]) -> StoreResult<()>;
 
+    /// What the store has counted since it was opened, for those who watch over it.
+    fn figures(&self) -> Vec<Figure> {
+        Vec::new()
+    }
+
     /// Whether nothing is kept.
     async fn is_empty(&self) -> StoreResult<bool> {
         Ok(self.scan(None, 1).await?.records.is_empty())
@@ -128,6 +133,17 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// What keeps the store from accepting them.
     async fn health(&self) -> StoreResult<()>;
+}
+
+/// Something that a store counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figure {
+    /// Its name, in lower case with underscores.
+    pub name: &'static str,
+    /// What it counts, in a few words.
+    pub help: &'static str,
+    /// How often by now; it never goes down while the store is open.
+    pub count: u64,
 }
 
 /// Work that one of the engines does for all that share a store.
