@@ -197,7 +197,7 @@ async fn a_member_who_must_be_registered_is_unknown_until_then() {
 
 #[tokio::test]
 async fn a_store_that_fails_is_told_without_its_secrets() {
-    let town = Town::built(Plan { store: Arc::new(Gate::broken()), ..Plan::default() }).await;
+    let town = Town::built(Plan { store: Some(Arc::new(Gate::broken())), ..Plan::default() }).await;
     for reply in [
         town.by("ada", "POST", "/v1/invitations").json(&json!({"to": "bob"})).send().await,
         town.by("ada", "GET", "/v1/invitations/sent").send().await,

@@ -129,7 +129,7 @@ async fn connections_beyond_the_limit_wait() {
 async fn a_full_queue_is_told() {
     let gate = Arc::new(Gate::closed());
     let engine = EngineConfig { queue: 1, ..EngineConfig::default() };
-    let town = Town::built(Plan { store: gate.clone(), engine, ..Plan::default() }).await;
+    let town = Town::built(Plan { store: Some(gate.clone()), engine, ..Plan::default() }).await;
     let call = |to: &str| town.by("ada", "POST", "/v1/invitations").json(&json!({"to": to})).send();
     let first = tokio::spawn(call("bob"));
     gate.waiting.notified().await;
@@ -165,7 +165,7 @@ async fn requests_under_way_are_answered_before_the_end() {
     idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: t\r\n\r\n").await.unwrap();
     idle.read_exact(&mut [0; 15]).await.unwrap();
     let mut stream = half_sent(&town, &body).await;
-    let server = town.stop();
+    let (server, _kept) = town.stop();
     // The idle connection ends at once: the server has heard that it is to stop.
     read_to_end(&mut idle).await;
     stream.write_all(body.as_bytes()).await.unwrap();
@@ -180,6 +180,7 @@ async fn the_end_does_not_wait_for_ever() {
     let limits = Limits { shutdown_timeout: Duration::from_millis(100), ..Limits::default() };
     let town = Town::built(Plan { limits, ..Plan::default() }).await;
     let mut stream = half_sent(&town, "{\"to\": \"bob\"}").await;
-    town.stop().await.unwrap().unwrap();
+    let (server, _kept) = town.stop();
+    server.await.unwrap().unwrap();
     assert_eq!(read_to_end(&mut stream).await, "");
 }

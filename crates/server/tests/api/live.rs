@@ -45,7 +45,7 @@ async fn a_stream_resumes_tells_what_comes_and_ends_with_the_server() {
     assert!(wire.read.contains("content-type: text/event-stream"), "{}", wire.read);
     assert!(wire.read.contains("event: invitation.created"), "{}", wire.read);
     assert!(!wire.read.contains(&one), "told again: {}", wire.read);
-    let stopped = town.stop();
+    let (stopped, _kept) = town.stop();
     wire.stream.read_to_string(&mut wire.read).await.unwrap();
     assert!(wire.read.ends_with("0\r\n\r\n"), "cut: {}", wire.read);
     stopped.await.unwrap().unwrap();

@@ -17,4 +17,5 @@ mod limits;
 mod live;
 mod pages;
 mod races;
+mod stores;
 mod town;

@@ -28,13 +28,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::stores::{self, Kept};
+
 pub(crate) const KEY: &str = "the-key-of-the-house";
 pub(crate) const START: &str = "2026-01-01T00:00:00Z";
 
 /// How a town is built.
 pub(crate) struct Plan {
     pub(crate) policy: Policy,
-    pub(crate) store: Arc<dyn Store>,
+    /// In place of the one that the tests are run on.
+    pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) clock: Clock,
     pub(crate) engine: EngineConfig,
     pub(crate) limits: Limits,
@@ -44,7 +47,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             policy: Policy::default(),
-            store: Arc::new(MemoryStore::default()),
+            store: None,
             clock: Clock::settable(START.parse().unwrap()),
             engine: EngineConfig::default(),
             limits: Limits::default(),
@@ -64,6 +67,7 @@ pub(crate) struct Town {
     pub(crate) network: Network,
     stop: oneshot::Sender<()>,
     server: JoinHandle<std::io::Result<()>>,
+    kept: Kept,
 }
 
 impl Town {
@@ -72,7 +76,11 @@ impl Town {
     }
 
     pub(crate) async fn built(plan: Plan) -> Self {
-        let network = Network::start(plan.store, plan.policy, plan.clock, plan.engine).await.unwrap();
+        let (store, kept) = match plan.store {
+            Some(store) => (store, Box::new(()) as Kept),
+            None => stores::fresh().await,
+        };
+        let network = Network::start(store, plan.policy, plan.clock, plan.engine).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut config = ServerConfig::new(vec![HostKey::new("another").unwrap(), HostKey::new(KEY).unwrap()]);
@@ -81,13 +89,14 @@ impl Town {
         let server = tokio::spawn(serve(network.clone(), listener, config, async {
             stopped.await.ok();
         }));
-        Self { address, network, stop, server }
+        Self { address, network, stop, server, kept }
     }
 
-    /// Tells the server to stop; the handle ends when it has.
-    pub(crate) fn stop(self) -> JoinHandle<std::io::Result<()>> {
+    /// Tells the server to stop; the handle ends when it has. Its store is there for as long as the
+    /// other part is kept.
+    pub(crate) fn stop(self) -> (JoinHandle<std::io::Result<()>>, Kept) {
         self.stop.send(()).unwrap();
-        self.server
+        (self.server, self.kept)
     }
 
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
