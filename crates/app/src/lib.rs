@@ -4,6 +4,7 @@
 //! the [`engine`], which decides them with `acquaint_core` and commits them together; reads go to
 //! the cache of committed rows and to the store.
 
+mod advice;
 mod cache;
 mod cleanup;
 pub mod clock;

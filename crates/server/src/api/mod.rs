@@ -1,5 +1,6 @@
 //! The calls of the API, one file for each resource.
 
+mod advice;
 mod cleanup;
 mod commands;
 mod contacts;
@@ -48,6 +49,7 @@ fn described() -> (axum::Router<App>, OpenApi) {
         .merge(engagements::routes())
         .merge(standing::routes())
         .merge(notifications::routes())
+        .merge(advice::routes())
         .merge(cleanup::routes())
         .merge(commands::routes())
         .merge(events::routes())

@@ -91,3 +91,27 @@ async fn what_does_not_fit_is_named() {
     reply.problem(422, "invalid_request");
     assert_eq!(reply.json()["pointer"], "/older_than");
 }
+
+#[tokio::test]
+async fn suggestions_the_wait_list_and_insights_are_told() {
+    let town = town().await;
+    let first = town.invite("ada", "bob").await;
+    advance(&town, "15d").await;
+    town.invite("ada", "cy").await;
+    let found = town.by("ada", "GET", "/v1/cleanup/suggestions").send().await.json();
+    assert_eq!((&found["total"], &found["suggestions"][0]["invitation"]["id"]), (&json!(1), &json!(first)));
+    assert_eq!(found["suggestions"][0]["reasons"], json!(["stale"]));
+    let share = found["suggestions"][0]["chance"]["share"].as_f64().unwrap();
+    assert!((0.01..0.04).contains(&share), "{found}");
+    assert_eq!(found["suggestions"][0]["told"], "about 3 in 100 like this are still accepted");
+
+    let withdraw = format!("/v1/invitations/{first}/withdraw");
+    assert_eq!(town.by("ada", "POST", &withdraw).send().await.status, 200);
+    let waiting = town.by("ada", "GET", "/v1/cleanup/waiting").send().await.json();
+    assert_eq!(waiting["waiting"][0]["to"], "bob");
+    assert_eq!(waiting["waiting"][0]["may_invite_again_at"], "2026-02-06T00:00:00Z", "{waiting}");
+
+    let insights = town.by("ada", "GET", "/v1/insights").send().await.json();
+    assert_eq!((&insights["within"], &insights["all"]), (&json!("14d"), &json!({"sent": 2, "sample": 1})));
+    assert_eq!(insights["by_note"], json!([{"key": "false", "sent": 2, "sample": 1}]));
+}
