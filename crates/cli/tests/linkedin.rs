@@ -124,6 +124,36 @@ fn what_is_known_is_shown_filtered_and_in_three_forms() {
 }
 
 #[test]
+fn insights_tell_their_sample_and_are_silent_where_it_is_small() {
+    let place = Place::new();
+    place.import("usual").succeeds();
+    let told = place.run(&["insights"]).succeeds();
+    assert!(told.contains("with a note        3 sent  fewer than 20 to judge by"), "{told}");
+    let json = place.run(&["insights", "--json"]).succeeds();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json.pointer("/all").unwrap(), &serde_json::json!({"sent": 8, "sample": 7, "accepted": null}));
+    // Enough of them, half of whom accepted on the day.
+    let mut rows = "From,To,Sent At,Direction,inviterProfileUrl,inviteeProfileUrl\n".to_owned();
+    let mut connections = "First Name,Last Name,URL,Connected On\n".to_owned();
+    for number in 0..60 {
+        let address = format!("https://www.linkedin.com/in/made-up-{number}");
+        rows += &format!("Me,Made Up {number},\"1/5/26, 9:00 AM\",OUTGOING,https://www.linkedin.com/in/me,{address}\n");
+        if number % 2 == 0 {
+            connections += &format!("Made,Up {number},{address},05 Jan 2026\n");
+        }
+    }
+    connections += "Late,Comer,,01 Mar 2026\n";
+    let (folder, other) = (place.0.path().join("export"), ["--ledger", "other"]);
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("Invitations.csv"), rows).unwrap();
+    fs::write(folder.join("Connections.csv"), connections).unwrap();
+    place.run(&["import", "export", other[0], other[1]]).succeeds();
+    let told = place.run(&["insights", other[0], other[1]]).succeeds();
+    assert!(told.contains("Monday            60 sent   50.0 %  (38."), "{told}");
+    assert!(told.contains("  28 d         50.0 %"), "{told}");
+}
+
+#[test]
 fn what_cannot_be_taken_changes_nothing() {
     let place = Place::new();
     place.run(&["show"]).fails(2, "`acquaint linkedin import EXPORT` comes first");

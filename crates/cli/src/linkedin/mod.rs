@@ -2,6 +2,7 @@
 //!
 //! Files are read and one file is kept; nothing is asked of LinkedIn, and nothing leaves the machine.
 
+mod insights;
 mod kept;
 mod show;
 
@@ -53,6 +54,12 @@ enum LinkedinCommand {
     /// Say which to withdraw today, why, and how; and who may be invited again
     #[command(visible_alias = "plan")]
     Next,
+    /// Say when and where your invitations are accepted, each number with its sample
+    Insights {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Note that you withdrew an invitation
     Withdrew {
         /// The address of the person's profile, or their name
@@ -69,6 +76,7 @@ pub(crate) fn run(args: &LinkedinArgs) -> Outcome<()> {
         LinkedinCommand::Import { export } => import(&kept, export, now),
         LinkedinCommand::Show(show) => show.run(&kept.ledger()?, &policy, now),
         LinkedinCommand::Next => next(&kept.ledger()?, &policy, now),
+        LinkedinCommand::Insights { json } => insights::run(&kept.ledger()?, &policy, now, *json),
         LinkedinCommand::Withdrew { who } => withdrew(&kept, who, &policy, now),
     }
 }
