@@ -1,4 +1,4 @@
-//! `acquaint demo`: a made-up community on an embedded store, with pages to press.
+//! `acquaint demo`: a made-up community with pages to press, on an embedded store unless a database is named.
 //!
 //! The first start makes the community (`story`) and the second finds it as it was left, its clock
 //! too. It is served on loopback alone, because every visitor may be whomever they like.
@@ -16,6 +16,7 @@ use acquaint_app::{Clock, EngineConfig, Network};
 use acquaint_core::policy::Policy;
 use acquaint_core::time::Time;
 use acquaint_server::{Demo, ServerConfig};
+use acquaint_store::Store;
 use acquaint_store_fjall::{FjallStore, Options};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -23,8 +24,9 @@ use tokio::net::TcpListener;
 
 use crate::failure::{Failure, Outcome};
 use crate::output;
+use crate::settings::Sources;
 use crate::signals::Stop;
-use crate::store;
+use crate::store::{self, Address};
 
 /// Where the demo listens when nothing is said, and where it keeps its community.
 const LISTEN: &str = "127.0.0.1:7272";
@@ -44,6 +46,10 @@ pub(crate) struct DemoArgs {
     /// Directory that keeps the community
     #[arg(long, value_name = "DIR", default_value = DIRECTORY)]
     dir: PathBuf,
+    /// Keep the community in this database, empty and migrated, instead of the directory:
+    /// postgres://USER@HOST/DATABASE; the directory then holds the clock alone
+    #[arg(long, value_name = "STORE", conflicts_with = "reset")]
+    store: Option<String>,
     /// Make the community anew
     #[arg(long)]
     reset: bool,
@@ -66,7 +72,8 @@ pub(crate) async fn run(args: &DemoArgs) -> Outcome<()> {
     let (bound, listener) = listener.map_err(|error| {
         Failure::failed(format_args!("cannot listen on {}: {error}; name another address with --listen", args.listen))
     })?;
-    let place = Place(args.dir.clone());
+    let database = args.store.as_deref().map(database).transpose()?;
+    let place = Place { directory: args.dir.clone(), database };
     if args.reset {
         place.clear()?;
     }
@@ -85,17 +92,27 @@ pub(crate) async fn run(args: &DemoArgs) -> Outcome<()> {
     served
 }
 
-/// The directory of a demo: the store, and a file with the time that its clock shows.
+fn database(text: &str) -> Outcome<Address> {
+    match Address::parse(text) {
+        Ok(address @ Address::Database(_)) => Ok(address),
+        _ => Err(Failure::usage("--store: expected postgres://USER@HOST/DATABASE; a directory is named with --dir")),
+    }
+}
+
+/// Where a demo is: the store, unless it is in a database, and a file with the time that its clock shows.
 #[derive(Debug, Clone)]
-struct Place(PathBuf);
+struct Place {
+    directory: PathBuf,
+    database: Option<Address>,
+}
 
 impl Place {
     fn store(&self) -> PathBuf {
-        self.0.join("store")
+        self.directory.join("store")
     }
 
     fn clock(&self) -> PathBuf {
-        self.0.join("clock")
+        self.directory.join("clock")
     }
 
     /// Removes what a demo made, and nothing else that may be there.
@@ -119,8 +136,10 @@ impl Place {
         }
         let now = left_at.or(at).unwrap_or_else(|| Clock::system().now());
         let begins = if left_at.is_some() { now } else { story::beginning(now) };
-        let options = Options { cache_bytes: CACHE_BYTES, row_bytes: CACHE_BYTES, ..Options::default() };
-        let store = Arc::new(FjallStore::open(self.store(), &options).map_err(store::failed)?);
+        let store = self.open_store().await?;
+        if left_at.is_none() && !store.is_empty().await.map_err(store::failed)? {
+            return Err(Failure::failed(format_args!("{} holds something else: name an empty one", store.name())));
+        }
         let policy = policy();
         let config = EngineConfig { cache_bytes: CACHE_BYTES, ..EngineConfig::default() };
         let network = Network::start(store, policy, Clock::settable(begins), config).await.map_err(Failure::failed)?;
@@ -132,8 +151,17 @@ impl Place {
         Ok(network)
     }
 
+    async fn open_store(&self) -> Outcome<Arc<dyn Store>> {
+        if let Some(database) = &self.database {
+            return store::open(database, &store::means(&Sources::gather(Vec::new(), None)?)?).await;
+        }
+        let options = Options { cache_bytes: CACHE_BYTES, row_bytes: CACHE_BYTES, ..Options::default() };
+        Ok(Arc::new(FjallStore::open(self.store(), &options).map_err(store::failed)?))
+    }
+
     /// Writes down what the clock shows, whole or not at all.
     fn keep(&self, now: Time) -> std::io::Result<()> {
+        fs::create_dir_all(&self.directory)?;
         let new = self.clock().with_extension("new");
         fs::write(&new, format!("{now}\n"))?;
         fs::rename(new, self.clock())

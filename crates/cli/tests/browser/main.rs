@@ -8,6 +8,7 @@
 //! | [`connecting`] | notes, errors beside their fields, refusals with dates, what time changes |
 //! | [`plain`] | all of it with JavaScript off |
 //! | [`looks`] | every page: axe-core finds nothing, nothing is stopped by the policy, it is light; pictures |
+//! | [`smoke`] | the main ways on PostgreSQL; the tests above are on the embedded store |
 //! | [`safety`] | forged forms, strange hosts, what people write |
 #![cfg(unix)]
 #![expect(
@@ -26,8 +27,10 @@ mod driver;
 mod looks;
 mod plain;
 mod safety;
+mod smoke;
 mod withdrawing;
 
+use acquaint_testkit::postgres::Place;
 use common::{Server, acquaint};
 use driver::{Browser, Driver, Screen};
 
@@ -45,28 +48,42 @@ struct Stage {
     driver: Driver,
     server: Server,
     folder: tempfile::TempDir,
+    place: Option<Place>,
 }
 
 impl Stage {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let server = Self::serve(&folder);
-        Self { driver: Driver::start(), server, folder }
+        Self::on(None)
     }
 
-    fn serve(folder: &tempfile::TempDir) -> Server {
+    /// On a database, or on the embedded store.
+    fn on(place: Option<Place>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Self::serve(&folder, place.as_ref());
+        Self { driver: Driver::start(), server, folder, place }
+    }
+
+    fn serve(folder: &tempfile::TempDir, place: Option<&Place>) -> Server {
         let mut command = acquaint();
+        if let Some(place) = place {
+            command.args(["migrate", "--store", place.url()]);
+            assert!(command.output().unwrap().status.success(), "the database was not migrated");
+            command = acquaint();
+        }
         command.args(["demo", "--listen", "127.0.0.1:0", "--at", "2026-11-25T09:00:00Z", "--dir"]).arg(folder.path());
+        if let Some(place) = place {
+            command.args(["--store", place.url()]);
+        }
         Server::spawn(command)
     }
 
     /// The same demo, stopped and started again.
     fn again(self) -> Self {
-        let Self { driver, server, folder } = self;
+        let Self { driver, server, folder, place } = self;
         server.signal("TERM");
         assert_eq!(server.end().0, Some(0));
-        let server = Self::serve(&folder);
-        Self { driver, server, folder }
+        let server = Self::serve(&folder, place.as_ref());
+        Self { driver, server, folder, place }
     }
 
     fn site(&self) -> String {
