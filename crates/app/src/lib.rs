@@ -6,6 +6,7 @@
 
 mod advice;
 mod cache;
+mod calendar;
 mod cleanup;
 pub mod clock;
 mod duties;

@@ -11,12 +11,14 @@
 //! | `auth`, `body`, `page` | what a call is made of: who, what, which part of a list |
 //! | `problem` | every error that a client sees |
 //! | `observe` | request ids, metrics and logs around every call |
+//! | `calendar` | dates for programs that subscribe to them |
 //! | `listen` | the accept loop and its limits |
 
 mod api;
 mod app;
 mod auth;
 mod body;
+mod calendar;
 mod config;
 #[doc(hidden)]
 pub mod fuzzing;
