@@ -12,12 +12,14 @@
 //! | `seal` | what is handed out and wanted back unchanged |
 //! | `problem` | every error that a client sees |
 //! | `observe` | request ids, metrics and logs around every call |
+//! | `calendar` | dates for programs that subscribe to them |
 //! | `listen` | the accept loop and its limits |
 
 mod api;
 mod app;
 mod auth;
 mod body;
+mod calendar;
 mod config;
 #[doc(hidden)]
 pub mod fuzzing;
