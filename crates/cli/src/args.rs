@@ -116,6 +116,12 @@ pub(crate) struct ServeArgs {
     shutdown_grace: Option<String>,
     #[command(flatten)]
     engine: EngineArgs,
+    /// Standbys of the database that lists may be read from, separated by spaces
+    #[arg(long, value_name = "ADDRESSES")]
+    read_replicas: Option<String>,
+    /// How old a list may be that a standby answers with [default: 5s]
+    #[arg(long, value_name = "DURATION")]
+    read_staleness: Option<String>,
 }
 
 /// What serving and replaying share.
@@ -307,6 +313,8 @@ impl ServeArgs {
             (Key::TokenLeeway, &self.token_leeway),
             (Key::LogLevel, &self.log_level),
             (Key::LogFormat, &self.log_format),
+            (Key::ReadReplicas, &self.read_replicas),
+            (Key::ReadStaleness, &self.read_staleness),
             (Key::ConnectionLimit, &self.connection_limit),
             (Key::BodyLimitKib, &self.body_limit_kib),
             (Key::BatchBodyLimitKib, &self.batch_body_limit_kib),

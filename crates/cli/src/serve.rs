@@ -117,7 +117,8 @@ impl Settings {
                 sources.blame(Key::Listen)
             )));
         }
-        let means = store::means(sources)?;
+        let store = store::address(sources)?.unwrap_or_default();
+        let means = store::means(sources)?.with_replicas(sources, &store)?;
         let policy_source = sources.get(Key::Policy, PolicySource::parse)?.unwrap_or_default();
         let (host_keys, made_up) = host_keys(sources, dev)?;
         let limits = limits(sources)?;
@@ -126,7 +127,7 @@ impl Settings {
         Ok(Self {
             listen,
             dev,
-            store: store::address(sources)?.unwrap_or_default(),
+            store,
             engine: crate::engine_config(sources, &means)?,
             means,
             policy: policy_source.read()?,

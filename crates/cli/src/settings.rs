@@ -36,6 +36,8 @@ pub(crate) enum Key {
     CacheMib,
     PoolSize,
     StatementTimeout,
+    ReadReplicas,
+    ReadStaleness,
     ConnectionLimit,
     BodyLimitKib,
     BatchBodyLimitKib,
@@ -46,7 +48,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of the documentation.
-    pub(crate) const ALL: [Key; 24] = [
+    pub(crate) const ALL: [Key; 26] = [
         Key::Listen,
         Key::Store,
         Key::Policy,
@@ -65,6 +67,8 @@ impl Key {
         Key::CacheMib,
         Key::PoolSize,
         Key::StatementTimeout,
+        Key::ReadReplicas,
+        Key::ReadStaleness,
         Key::ConnectionLimit,
         Key::BodyLimitKib,
         Key::BatchBodyLimitKib,
@@ -94,6 +98,8 @@ impl Key {
             Key::CacheMib => "cache_mib",
             Key::PoolSize => "pool_size",
             Key::StatementTimeout => "statement_timeout",
+            Key::ReadReplicas => "read_replicas",
+            Key::ReadStaleness => "read_staleness",
             Key::ConnectionLimit => "connection_limit",
             Key::BodyLimitKib => "body_limit_kib",
             Key::BatchBodyLimitKib => "batch_body_limit_kib",

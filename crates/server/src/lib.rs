@@ -26,6 +26,7 @@ pub mod fuzzing;
 mod listen;
 mod observe;
 mod page;
+mod position;
 mod problem;
 mod seal;
 mod web;

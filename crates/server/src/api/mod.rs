@@ -35,6 +35,7 @@ use crate::auth::{self, Gate};
 use crate::body;
 use crate::config::{Demo, ServerConfig};
 use crate::observe::Front;
+use crate::position;
 use crate::problem::{Kind, Problem};
 use crate::web::{self, Web};
 
@@ -100,6 +101,7 @@ pub(crate) fn front(
     let observer = Arc::clone(app.observer());
     let gate = Gate::new(app.clone(), &document).map_err(io::Error::other)?;
     let router = router
+        .route_layer(axum::middleware::from_fn_with_state(app.clone(), position::tell))
         .route_layer(axum::middleware::from_fn_with_state(gate, auth::pass))
         .merge(operations::pages())
         .fallback(async || Problem::not_found())

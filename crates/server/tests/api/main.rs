@@ -17,6 +17,7 @@ mod keys;
 mod limits;
 mod live;
 mod pages;
+mod position;
 mod races;
 mod silence;
 mod stores;
