@@ -25,6 +25,7 @@ fn filled(path: &str) -> String {
     path.replace("{id}", if invitation { id } else { "ada" })
         .replace("{member}", "bob")
         .replace("{code}", "cooldown")
+        .replace("{file}", "curve.svg")
         .replace("{calendar}", "YWRh.0123456789abcdef.ics")
 }
 
