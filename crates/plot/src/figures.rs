@@ -260,7 +260,7 @@ impl Figure {
     fn draw_curve(&self, canvas: &Canvas<'_>, size: Size) -> Result<(), PlotError> {
         let log = |seconds: u64| to_f64(seconds.max(1)).ln();
         let (Some(first), Some(last)) = (self.lines.first(), self.lines.last()) else { return Ok(()) };
-        let wanted = |seconds: u64| size.is_wide() || [3_600, 86_400, 604_800, 2_419_200].contains(&seconds);
+        let wanted = |seconds: u64| size.is_wide() || [3_600, 86_400, 604_800, 5_184_000].contains(&seconds);
         let marks = AGES.into_iter().filter(|(seconds, _)| *seconds <= last.seconds && wanted(*seconds));
         let marks = marks.map(|(seconds, name)| (log(seconds), name.to_owned())).collect();
         let x = Axis::new(log(first.seconds)..log(last.seconds.max(first.seconds + 1)), marks);

@@ -70,7 +70,7 @@ impl Size {
     /// For a phone.
     pub const NARROW: Size = Size { width: 350, height: 280, font: 15, ticks: 4 };
     /// For a phone, and for two beside each other at a desk.
-    pub const SMALL: Size = Size { width: 380, height: 240, font: 14, ticks: 5 };
+    pub const SMALL: Size = Size { width: 380, height: 250, font: 17, ticks: 5 };
 
     /// Whether there is much room.
     #[must_use]
