@@ -142,7 +142,7 @@ fn insights_can_be_read_on_a_phone_and_have_their_numbers_behind_them() {
     browser.wait("document.querySelector('#curve table').getBoundingClientRect().height > 50");
     let links = browser.js("return [...document.querySelectorAll('#curve .files a')].map(a => a.href)", &[]);
     for (link, begins) in links.as_array().unwrap().iter().zip(["key,age_seconds,", "<svg role=\"img\""]) {
-        let text = browser.js("return fetch(arguments[0]).then(r => r.text())", &[link.clone()]);
+        let text = browser.js("return fetch(arguments[0]).then(r => r.text())", std::slice::from_ref(link));
         assert!(text.as_str().unwrap().starts_with(begins), "{link}: {text}");
     }
     assert_eq!(browser.complaints(), Vec::<String>::new());
