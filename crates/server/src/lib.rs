@@ -13,6 +13,7 @@
 //! | `problem` | every error that a client sees |
 //! | `observe` | request ids, metrics and logs around every call |
 //! | `calendar` | dates for programs that subscribe to them |
+//! | `figures` | the figures of insights as files |
 //! | `listen` | the accept loop and its limits |
 
 mod api;
@@ -21,6 +22,7 @@ mod auth;
 mod body;
 mod calendar;
 mod config;
+mod figures;
 #[doc(hidden)]
 pub mod fuzzing;
 mod listen;

@@ -1,6 +1,7 @@
 //! What goes wrong, as a page that says so kindly.
 
 use acquaint_app::{ClockError, SubmitError};
+use acquaint_plot::PlotError;
 use acquaint_store::StoreError;
 use askama::Template;
 use axum::body::Body;
@@ -100,6 +101,13 @@ impl From<StoreError> for Mishap {
 impl From<askama::Error> for Mishap {
     fn from(error: askama::Error) -> Self {
         tracing::error!(%error, "a page could not be made");
+        Self::Ours
+    }
+}
+
+impl From<PlotError> for Mishap {
+    fn from(error: PlotError) -> Self {
+        tracing::error!(%error, "a figure could not be drawn");
         Self::Ours
     }
 }

@@ -11,16 +11,19 @@
 //! | `shell`, `answer` | the frame around every page; whole pages, parts of pages, ways back |
 //! | `people`, `when`, `words`, `avatar` | names, moments, refusals and faces, for readers |
 //! | `network`, `invitations`, `received`, `sent`, `profile`, `contacts`, `notifications`, `settings`, `standing` | the pages |
+//! | `cleanup`, `waiting`, `insights` | what to withdraw, whom to invite again, what is accepted |
 //! | `demo` | the chooser of whom to be, and the clock |
 //! | `assets` | styles, scripts and icons, compiled in |
 
 mod answer;
 mod assets;
 mod avatar;
+mod cleanup;
 mod contacts;
 mod demo;
 mod form;
 mod guard;
+mod insights;
 mod invitations;
 mod mishap;
 mod network;
@@ -33,6 +36,7 @@ mod session;
 mod settings;
 mod shell;
 mod standing;
+mod waiting;
 mod when;
 mod words;
 
@@ -88,7 +92,7 @@ impl Web {
 }
 
 /// The addresses of the pages, for metrics; one for each route below.
-pub(crate) const ADDRESSES: [&str; 30] = [
+pub(crate) const ADDRESSES: [&str; 38] = [
     "/",
     "/network",
     "/invitations",
@@ -113,6 +117,14 @@ pub(crate) const ADDRESSES: [&str; 30] = [
     "/notifications/read",
     "/settings",
     "/standing",
+    "/cleanup",
+    "/cleanup/preview",
+    "/cleanup/plan",
+    "/cleanup/plan/{change}",
+    "/cleanup/waiting",
+    "/cleanup/waiting/calendar/{change}",
+    "/insights",
+    "/insights/{file}",
     "/demo",
     "/demo/be",
     "/demo/clock",
@@ -148,6 +160,14 @@ pub(crate) fn router(web: Web) -> Router {
         .route("/notifications/read", post(notifications::read))
         .route("/settings", get(settings::page).post(settings::change))
         .route("/standing", get(standing::page))
+        .route("/cleanup", get(cleanup::page))
+        .route("/cleanup/preview", post(cleanup::preview))
+        .route("/cleanup/plan", post(cleanup::start))
+        .route("/cleanup/plan/{change}", post(cleanup::change))
+        .route("/cleanup/waiting", get(waiting::page))
+        .route("/cleanup/waiting/calendar/{change}", post(waiting::calendar))
+        .route("/insights", get(insights::page))
+        .route("/insights/{file}", get(insights::file))
         .route("/demo", get(demo::chooser))
         .route("/demo/be", post(demo::be))
         .route("/demo/clock", post(demo::advance))
