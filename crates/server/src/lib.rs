@@ -12,13 +12,16 @@
 //! | `seal` | what is handed out and wanted back unchanged |
 //! | `problem` | every error that a client sees |
 //! | `observe` | request ids, metrics and logs around every call |
-//! | `listen` | the accept loop and its limits |
+//! | `callers`, `crowd` | how much one caller may ask for |
+//! | `listen`, `tls` | the accept loop, its limits, and encryption |
 
 mod api;
 mod app;
 mod auth;
 mod body;
+mod callers;
 mod config;
+mod crowd;
 #[doc(hidden)]
 pub mod fuzzing;
 mod listen;
@@ -26,9 +29,11 @@ mod observe;
 mod page;
 mod problem;
 mod seal;
+mod tls;
 mod web;
 
 pub use api::openapi;
 pub use auth::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
 pub use config::{Demo, HostKey, HostKeyError, Limits, ServerConfig};
-pub use listen::{serve, serve_demo};
+pub use listen::{Listeners, serve, serve_demo};
+pub use tls::{Tls, TlsError};
