@@ -10,6 +10,7 @@ mod community;
 mod database;
 mod engine;
 mod http;
+mod pages;
 mod results;
 mod usage;
 
@@ -67,6 +68,7 @@ pub fn run(args: &BenchArgs) -> Outcome<()> {
         // What the engine leaves behind is the data that the server starts on.
         if !args.engine_only {
             runtime()?.block_on(http::measure(&place.store(), community, args.rounds, &mut results))?;
+            results.sent_page = Some(runtime()?.block_on(pages::measure(&place.pages()))?);
         }
     }
     output::line(&results.to_text())?;
@@ -152,6 +154,10 @@ impl Place {
 
     fn store(&self) -> PathBuf {
         self.root.join("store")
+    }
+
+    fn pages(&self) -> PathBuf {
+        self.root.join("pages")
     }
 
     fn floor(&self) -> PathBuf {

@@ -25,6 +25,8 @@ pub(super) struct Results {
     pub(super) floor: Option<Run>,
     pub(super) healthz: Option<Run>,
     pub(super) http: Vec<Measured>,
+    /// The page of invitations sent, of a member with 1,500 pending, one visit after the other.
+    pub(super) sent_page: Option<Run>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) database: Option<DatabaseResults>,
     pub(super) start_seconds: Option<f64>,
@@ -186,6 +188,10 @@ impl Results {
             line(&mut text, measured.name, &measured.run);
             let Measured { ratio, against, target, .. } = measured;
             let _ = writeln!(text, "  of {against:<24} {ratio:.2} (wanted: {target:.2})");
+        }
+        if let Some(run) = &self.sent_page {
+            line(&mut text, "page Sent, 1,500 pending", run);
+            let _ = writeln!(text, "  p50 wanted: 5.00 ms");
         }
         self.database.iter().for_each(|database| database.tell(&mut text));
         self.resources(&mut text);

@@ -139,7 +139,7 @@ fn blocking_is_asked_about_and_can_be_taken_back() {
     let browser = stage.browser(DESKTOP, AMARA);
     let id = stranger(&browser);
     browser.named("More").click();
-    browser.named("Block").click();
+    browser.named("Block").follow();
     assert_eq!(browser.path(), format!("/people/{id}/block"));
     browser.named("Block").click();
     browser.sees("They are not told.");
@@ -155,14 +155,14 @@ fn blocking_is_asked_about_and_can_be_taken_back() {
 fn settings_are_kept() {
     let stage = Stage::new();
     let browser = stage.browser(PHONE, AMARA);
-    browser.named("Settings").click();
+    browser.named("Settings").follow();
     browser.find("input[value='nobody']").click();
     browser.find("input[name='reminders']").click();
     browser.named("Save").click();
     browser.sees("Your settings are saved.");
     browser.go("/settings");
-    assert_eq!(browser.find("input[value='nobody']").property("checked"), true);
-    assert_eq!(browser.find("input[name='reminders']").property("checked"), false);
+    assert_eq!(browser.find("input[value='nobody']").property("checked"), "true");
+    assert_eq!(browser.find("input[name='reminders']").property("checked"), "false");
     be(&browser, YUKI);
     browser.go(&format!("/people/{AMARA}"));
     browser.sees("Amara Okafor does not take invitations.");

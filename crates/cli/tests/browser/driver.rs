@@ -1,17 +1,26 @@
-//! A real Chromium, driven over WebDriver (<https://www.w3.org/TR/webdriver2/>): the few commands
-//! that the tests need.
+//! A real Chromium, driven over WebDriver (<https://www.w3.org/TR/webdriver2/>), in the words of the tests.
+//!
+//! fantoccini speaks the protocol. The tests read as a visitor acts, one step after the other, so a browser here
+//! has a runtime of its own and waits for each answer.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::error::CmdError;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper::Method;
+use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+use url::{ParseError, Url};
 
-/// How an element is named in WebDriver.
-const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// How long the browser looks for an element, or for what a page is to become, in milliseconds.
 const PATIENCE: u64 = 10_000;
 
@@ -61,15 +70,18 @@ impl Driver {
             "args": args,
             "prefs": { "profile.managed_default_content_settings.javascript": blocked },
         });
-        let wanted = json!({ "capabilities": { "alwaysMatch": {
+        let wanted = json!({
             "browserName": "chrome",
             "goog:chromeOptions": options,
             "goog:loggingPrefs": { "browser": "ALL" },
             "timeouts": { "implicit": PATIENCE, "script": 60_000 },
-        }}});
-        let session = call(self.port, "POST", "/session", &wanted).expect("a browser opens");
-        let session = session["sessionId"].as_str().unwrap().to_owned();
-        let browser = Browser { port: self.port, session, site: site.to_owned(), screen };
+        });
+        let wanted: Capabilities = serde_json::from_value(wanted).unwrap();
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let address = format!("http://127.0.0.1:{}", self.port);
+        let mut session = ClientBuilder::new(HttpConnector::new());
+        let client = runtime.block_on(session.capabilities(wanted).connect(&address)).expect("a browser opens");
+        let browser = Browser { runtime, client, site: site.to_owned(), screen };
         let mobile = screen.width < 600;
         browser.devtools(
             "Emulation.setDeviceMetricsOverride",
@@ -94,45 +106,43 @@ impl Drop for Driver {
 
 /// One browser with one tab; closed when dropped.
 pub(crate) struct Browser {
-    port: u16,
-    session: String,
+    runtime: Runtime,
+    client: Client,
     site: String,
     pub(crate) screen: Screen,
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let _ = call(self.port, "DELETE", &format!("/session/{}", self.session), &Value::Null);
+        let _ = self.runtime.block_on(self.client.clone().close());
     }
 }
 
 impl Browser {
-    fn try_ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
-        call(self.port, method, &format!("/session/{}{path}", self.session), body)
+    fn wait_for<T>(&self, step: impl Future<Output = Result<T, CmdError>>) -> T {
+        self.runtime.block_on(step).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
-        self.try_ask(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
-    }
-
+    /// A command of Chromium's own.
     pub(crate) fn devtools(&self, command: &str, params: &Value) -> Value {
-        self.ask("POST", "/goog/cdp/execute", &json!({ "cmd": command, "params": params }))
+        let body = json!({ "cmd": command, "params": params });
+        self.wait_for(self.client.issue_cmd(Chromium { path: "goog/cdp/execute", body }))
     }
 
     /// Opens a page of the site.
     pub(crate) fn go(&self, path: &str) {
-        self.ask("POST", "/url", &json!({ "url": format!("{}{path}", self.site) }));
+        self.wait_for(self.client.goto(&format!("{}{path}", self.site)));
     }
 
     /// The path and query of the page.
     pub(crate) fn path(&self) -> String {
-        let url = self.ask("GET", "/url", &Value::Null);
-        url.as_str().unwrap().strip_prefix(&self.site).unwrap_or_default().to_owned()
+        let url = self.wait_for(self.client.current_url());
+        url.as_str().strip_prefix(&self.site).unwrap_or_default().to_owned()
     }
 
     /// The element that this CSS selector names; waits for it.
     pub(crate) fn find(&self, css: &str) -> Element<'_> {
-        self.locate("css selector", css)
+        self.locate(Locator::Css(css))
     }
 
     /// The link or button with exactly this text to be seen; waits for it.
@@ -142,17 +152,17 @@ impl Browser {
             "//*[self::a or self::button or self::summary][normalize-space(text()[normalize-space()])='{text}' \
              or span[normalize-space(.)='{text}']]"
         );
-        self.locate("xpath", &path)
+        self.locate(Locator::XPath(&path))
     }
 
-    fn locate(&self, using: &str, value: &str) -> Element<'_> {
-        let found = self.try_ask("POST", "/element", &json!({ "using": using, "value": value }));
-        let found = found.unwrap_or_else(|error| {
+    fn locate(&self, locator: Locator<'_>) -> Element<'_> {
+        let found = self.runtime.block_on(self.client.find(locator));
+        let element = found.unwrap_or_else(|error| {
             let path = self.path();
             self.picture("failed");
-            panic!("there is no {value} on {path}: {error}")
+            panic!("there is no {locator:?} on {path}: {error}")
         });
-        Element { browser: self, id: found[ELEMENT].as_str().unwrap().to_owned() }
+        Element { browser: self, element }
     }
 
     /// How many elements there are now; does not wait.
@@ -168,18 +178,22 @@ impl Browser {
         found["nodeIds"].as_array().unwrap().len()
     }
 
-    /// Presses keys; see the table in WebDriver's section 17.4.2 for those without a character.
+    /// Presses keys; see [`fantoccini::key::Key`] for those without a character.
     pub(crate) fn press(&self, keys: &str) {
-        let steps: Vec<Value> = keys
-            .chars()
-            .flat_map(|key| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })])
-            .collect();
-        self.ask("POST", "/actions", &json!({ "actions": [{ "type": "key", "id": "keys", "actions": steps }] }));
+        let steps = keys.chars().fold(KeyActions::new("keys".to_owned()), |steps, value| {
+            steps.then(KeyAction::Down { value }).then(KeyAction::Up { value })
+        });
+        self.wait_for(self.client.perform_actions(steps));
     }
 
     /// Runs a script; it sees `arguments`.
     pub(crate) fn js(&self, script: &str, arguments: &[Value]) -> Value {
-        self.ask("POST", "/execute/sync", &json!({ "script": script, "args": arguments }))
+        self.wait_for(self.client.execute(script, arguments.to_vec()))
+    }
+
+    /// Runs a script that says by calling its last argument what it found, and when.
+    fn ask_later(&self, script: &str) -> Result<Value, CmdError> {
+        self.runtime.block_on(self.client.execute_async(script, Vec::new()))
     }
 
     /// Waits until a condition in JavaScript holds, asked at every frame of the page.
@@ -192,9 +206,7 @@ impl Browser {
              }}; look();"
         );
         // A page that is left while it is asked has no answer: the next one is asked.
-        let asked =
-            std::iter::repeat_with(|| self.try_ask("POST", "/execute/async", &json!({ "script": script, "args": [] })));
-        let answer = asked.take(5).find_map(Result::ok);
+        let answer = std::iter::repeat_with(|| self.ask_later(&script)).take(5).find_map(Result::ok);
         if answer != Some(Value::Bool(true)) {
             self.picture("failed");
             panic!("it never came to be on {}: {condition}", self.path());
@@ -213,7 +225,7 @@ impl Browser {
         // Pictures that come late on a page would make the next one another picture.
         let ready = "const done = arguments[0]; for (const i of document.images) i.loading = 'eager';
             Promise.all([...document.images].map(i => i.decode().catch(() => 0))).then(() => done(true))";
-        let _ = self.try_ask("POST", "/execute/async", &json!({ "script": ready, "args": [] }));
+        let _ = self.ask_later(ready);
         let data = self.devtools("Page.captureScreenshot", &json!({ "format": "png" }));
         std::fs::write(&file, BASE64_STANDARD.decode(data["data"].as_str().unwrap()).unwrap()).unwrap();
         file
@@ -222,41 +234,66 @@ impl Browser {
     /// What the page complained of since it was last asked: errors, and what the policy stopped. That
     /// a form was answered with its mistakes is none.
     pub(crate) fn complaints(&self) -> Vec<String> {
-        let log = self.ask("POST", "/se/log", &json!({ "type": "browser" }));
+        let body = json!({ "type": "browser" });
+        let log = self.wait_for(self.client.issue_cmd(Chromium { path: "se/log", body }));
         let severe = log.as_array().unwrap().iter().filter(|entry| entry["level"] == "SEVERE");
         let messages = severe.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned());
         messages.filter(|message| !message.contains("the server responded with a status of 422")).collect()
     }
 }
 
+/// A command that is not in the standard.
+#[derive(Debug)]
+struct Chromium {
+    path: &'static str,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for Chromium {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.body.to_string()))
+    }
+}
+
 /// An element of a page.
 pub(crate) struct Element<'a> {
     browser: &'a Browser,
-    id: String,
+    element: fantoccini::elements::Element,
 }
 
 impl Element<'_> {
-    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
-        self.browser.ask(method, &format!("/element/{}{path}", self.id), body)
-    }
-
     pub(crate) fn click(&self) {
         // Not under the bars that stay at the edges.
         let centre = "arguments[0].scrollIntoView({ block: 'center' })";
-        self.browser.js(centre, &[json!({ ELEMENT: self.id })]);
-        self.ask("POST", "/click", &json!({}));
+        self.browser.js(centre, &[serde_json::to_value(&self.element).unwrap()]);
+        self.browser.wait_for(self.element.click());
+    }
+
+    /// Clicks what leads to another page, and waits until this one is left.
+    pub(crate) fn follow(&self) {
+        self.click();
+        let left = async { while self.element.tag_name().await.is_ok() {} };
+        self.browser
+            .runtime
+            .block_on(async { timeout(Duration::from_millis(PATIENCE), left).await })
+            .expect("the page is left");
     }
 
     pub(crate) fn type_in(&self, text: &str) {
-        self.ask("POST", "/value", &json!({ "text": text }));
+        self.browser.wait_for(self.element.send_keys(text));
     }
 
     pub(crate) fn text(&self) -> String {
-        self.ask("GET", "/text", &Value::Null).as_str().unwrap().to_owned()
+        self.browser.wait_for(self.element.text())
     }
 
-    pub(crate) fn property(&self, name: &str) -> Value {
-        self.ask("GET", &format!("/property/{name}"), &Value::Null)
+    /// A property of text, or "true" or "false"; empty where there is none.
+    pub(crate) fn property(&self, name: &str) -> String {
+        self.browser.wait_for(self.element.prop(name)).unwrap_or_default()
     }
 }
 
@@ -265,37 +302,4 @@ pub(crate) fn artefacts() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("browser");
     std::fs::create_dir_all(&folder).unwrap();
     folder
-}
-
-fn call(port: u16, method: &str, path: &str, body: &Value) -> Result<Value, String> {
-    let told = |error: std::io::Error| error.to_string();
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).map_err(told)?;
-    let body = if body.is_null() { String::new() } else { body.to_string() };
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all([head.as_bytes(), body.as_bytes()].concat().as_slice()).map_err(told)?;
-    let json = answer_of(&mut BufReader::new(stream)).map_err(told)?;
-    let mut value: Value = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
-    let value = value["value"].take();
-    match value["error"].as_str() {
-        Some(error) => Err(format!("{error}: {}", value["message"].as_str().unwrap_or_default())),
-        None => Ok(value),
-    }
-}
-
-/// The body of an answer. The driver keeps connections open, so its length counts and not its end.
-fn answer_of(stream: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
-    let (mut length, mut line) = (0, String::new());
-    while stream.read_line(&mut line)? > 2 {
-        if let Some(("content-length", value)) = line.to_ascii_lowercase().split_once(':') {
-            length = value.trim().parse().unwrap();
-        }
-        line.clear();
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body)?;
-    Ok(body)
 }

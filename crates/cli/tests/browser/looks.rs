@@ -98,7 +98,7 @@ fn parts_that_change(browser: &Browser) {
     browser.sees("You are connected.");
     look(browser, "received-answered");
     browser.go("/network");
-    browser.find(".person .name").click();
+    browser.find(".person .name").follow();
     look(browser, "profile");
     browser.find("#note").type_in(&"z".repeat(205));
     browser.named("Connect").click();

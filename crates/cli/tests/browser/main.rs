@@ -112,15 +112,14 @@ fn be(browser: &Browser, who: &str) {
     }
     // The chooser shows the first people; the others are found by paging on.
     while browser.count_plain(&format!("button[value='{who}']")) == 0 {
-        browser.named("Show more people").click();
+        browser.named("Show more people").follow();
     }
-    browser.find(&format!("button[value='{who}']")).click();
+    browser.find(&format!("button[value='{who}']")).follow();
     browser.find("#main");
     assert_eq!(browser.path(), "/network");
 }
 
 /// The id of the member to whose page the element leads.
 fn member_of(browser: &Browser, css: &str) -> String {
-    let href = browser.find(css).property("href");
-    href.as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+    browser.find(css).property("href").rsplit('/').next().unwrap().to_owned()
 }

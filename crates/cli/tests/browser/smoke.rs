@@ -9,13 +9,13 @@ use super::{AMARA, Stage};
 fn withdrawing_accepting_and_a_second_start_on_postgresql() {
     let stage = Stage::on(Some(Place::new().unwrap()));
     let browser = stage.browser(DESKTOP, AMARA);
-    browser.named("My Network").click();
-    browser.named("See all").click();
+    browser.named("My Network").follow();
+    browser.named("See all").follow();
     let received: u32 = browser.find("#count-received").text().parse().unwrap();
     browser.named("Accept").click();
     browser.sees("You are connected.");
     browser.wait(&format!("document.getElementById('count-received').textContent === '{}'", received - 1));
-    browser.named("Sent").click();
+    browser.named("Sent").follow();
     let sent: u32 = browser.find("#count-sent").text().parse().unwrap();
     let name = browser.find(".row .name").text();
     browser.named("Withdraw").click();

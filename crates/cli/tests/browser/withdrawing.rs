@@ -10,9 +10,9 @@ const ENTER: &str = "\u{e007}";
 fn on_a_desktop_the_way_is_my_network_see_all_sent_withdraw() {
     let stage = Stage::new();
     let browser = stage.browser(DESKTOP, AMARA);
-    browser.named("My Network").click();
-    browser.named("See all").click();
-    browser.named("Sent").click();
+    browser.named("My Network").follow();
+    browser.named("See all").follow();
+    browser.named("Sent").follow();
     let name = browser.find(".row .name").text();
     browser.named("Withdraw").click();
     browser.sees(&format!("Withdraw your invitation to {name}?"));
@@ -33,11 +33,11 @@ fn on_a_phone_the_way_is_the_bottom_bar_invitations_sent_withdraw() {
     let browser = stage.browser(PHONE, AMARA);
     let bar = browser.js("return document.querySelector('.main-nav').getBoundingClientRect().bottom", &[]);
     assert_eq!(bar.as_f64(), Some(844.0), "the bar is at the bottom");
-    browser.named("My Network").click();
+    browser.named("My Network").follow();
     let top = browser.js("return document.querySelector('.manage a').getBoundingClientRect().top", &[]);
     assert!(top.as_f64().unwrap() < 250.0, "Invitations are at the top, at {top}");
-    browser.named("Invitations").click();
-    browser.named("Sent").click();
+    browser.named("Invitations").follow();
+    browser.named("Sent").follow();
     browser.named("Withdraw").click();
     browser.find(".asking button").click();
     browser.sees("Withdrawn. They are not told.");
