@@ -19,6 +19,10 @@ use crate::failure::{Failure, Outcome};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key {
     Listen,
+    OperationsListen,
+    TlsCertificate,
+    TlsPrivate,
+    TrustedProxies,
     Store,
     Policy,
     Dev,
@@ -39,6 +43,11 @@ pub(crate) enum Key {
     ReadReplicas,
     ReadStaleness,
     ConnectionLimit,
+    AddressConnectionLimit,
+    RequestLimit,
+    MemberRate,
+    HostRate,
+    AddressRate,
     BodyLimitKib,
     BatchBodyLimitKib,
     HeaderTimeout,
@@ -48,8 +57,12 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of the documentation.
-    pub(crate) const ALL: [Key; 26] = [
+    pub(crate) const ALL: [Key; 35] = [
         Key::Listen,
+        Key::OperationsListen,
+        Key::TlsCertificate,
+        Key::TlsPrivate,
+        Key::TrustedProxies,
         Key::Store,
         Key::Policy,
         Key::Dev,
@@ -70,6 +83,11 @@ impl Key {
         Key::ReadReplicas,
         Key::ReadStaleness,
         Key::ConnectionLimit,
+        Key::AddressConnectionLimit,
+        Key::RequestLimit,
+        Key::MemberRate,
+        Key::HostRate,
+        Key::AddressRate,
         Key::BodyLimitKib,
         Key::BatchBodyLimitKib,
         Key::HeaderTimeout,
@@ -81,6 +99,10 @@ impl Key {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Key::Listen => "listen",
+            Key::OperationsListen => "operations_listen",
+            Key::TlsCertificate => "tls_certificate",
+            Key::TlsPrivate => "tls_key",
+            Key::TrustedProxies => "trusted_proxies",
             Key::Store => "store",
             Key::Policy => "policy",
             Key::Dev => "dev",
@@ -101,6 +123,11 @@ impl Key {
             Key::ReadReplicas => "read_replicas",
             Key::ReadStaleness => "read_staleness",
             Key::ConnectionLimit => "connection_limit",
+            Key::AddressConnectionLimit => "address_connection_limit",
+            Key::RequestLimit => "request_limit",
+            Key::MemberRate => "member_rate",
+            Key::HostRate => "host_rate",
+            Key::AddressRate => "address_rate",
             Key::BodyLimitKib => "body_limit_kib",
             Key::BatchBodyLimitKib => "batch_body_limit_kib",
             Key::HeaderTimeout => "header_timeout",

@@ -89,7 +89,8 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let Some(address) = line.trim_end().strip_prefix("listening on http://") else {
+        let address = line.trim_end().strip_prefix("listening on ").and_then(|url| url.split_once("://"));
+        let Some((_, address)) = address else {
             child.kill().unwrap();
             let mut said = String::new();
             child.stderr.take().unwrap().read_to_string(&mut said).unwrap();

@@ -129,12 +129,17 @@ const INVALID: Shared = Shared {
     description: "`invalid_request`, `invalid_cursor`, `idempotency_mismatch`, `note_too_long` or `note_not_text`: \
         something in the request is not as it must be; `errors` says what.",
 };
+const TOO_MANY: Shared = Shared {
+    name: "TooManyRequests",
+    status: "429",
+    description: "`too_many_requests`: this caller asks too often; try again after `Retry-After`.",
+};
 const UNAVAILABLE: Shared = Shared {
     name: "Unavailable",
     status: "503",
     description: "`overloaded` or `unavailable`: try again after `Retry-After`.",
 };
-const SHARED: [&Shared; 8] = [
+const SHARED: [&Shared; 9] = [
     &BAD_REQUEST,
     &UNAUTHENTICATED,
     &FORBIDDEN,
@@ -142,6 +147,7 @@ const SHARED: [&Shared; 8] = [
     &PAYLOAD_TOO_LARGE,
     &UNSUPPORTED_MEDIA_TYPE,
     &INVALID,
+    &TOO_MANY,
     &UNAVAILABLE,
 ];
 
@@ -219,6 +225,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Operation) {
         add_body(operation);
         UNAUTHENTICATED.add(operation);
         FORBIDDEN.add(operation);
+        TOO_MANY.add(operation);
         UNAVAILABLE.add(operation);
         if method == "post" {
             refer_to_parameter(operation, KEY);
@@ -233,8 +240,12 @@ fn complete_operation(path: &str, method: &str, operation: &mut Operation) {
         }
     } else if path == "/readyz" {
         UNAVAILABLE.add(operation);
-    } else if path.contains('{') {
-        INVALID.add(operation);
+    } else if path != "/healthz" {
+        TOO_MANY.add(operation);
+        UNAVAILABLE.add(operation);
+        if path.contains('{') {
+            INVALID.add(operation);
+        }
     }
 }
 

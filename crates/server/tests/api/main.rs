@@ -8,9 +8,11 @@
 )]
 
 mod access;
+mod callers;
 mod calls;
 mod cleanup;
 mod commands;
+mod encrypted;
 mod errors;
 mod idempotency;
 mod keys;

@@ -57,6 +57,17 @@ pub(crate) fn shared(claims: &Value) -> String {
     signed(Algorithm::HS256, None, claims, &EncodingKey::from_secret(SECRET))
 }
 
+/// A token of that member's, as [`taken`] takes them.
+pub(crate) fn token(member: &str) -> String {
+    shared(&but("sub", member.into()))
+}
+
+/// Which tokens are taken: those signed with our secret.
+pub(crate) fn taken() -> TokenConfig {
+    let keys = TokenKeys::secret(SECRET).unwrap();
+    TokenConfig { keys, audience: "acquaint".into(), issuer: None, leeway: Span::seconds(0) }
+}
+
 fn set(keys: &[(&EncodingKey, Algorithm, &str)]) -> String {
     let named = |(key, algorithm, id): &(&EncodingKey, Algorithm, &str)| {
         let mut jwk = Jwk::from_encoding_key(key, *algorithm).unwrap();
