@@ -22,6 +22,8 @@ const AGES: [(u64, &str); 8] = [
     (2_419_200, "28 days"),
     (5_184_000, "60 days"),
 ];
+/// Their places, those first that are named even where there is little room.
+const ROUNDEST: [usize; 8] = [2, 4, 0, 7, 6, 5, 3, 1];
 /// Audiences that are shown, those that most were sent to.
 const AUDIENCES: usize = 12;
 /// How high the line of an audience is.
@@ -260,10 +262,18 @@ impl Figure {
     fn draw_curve(&self, canvas: &Canvas<'_>, size: Size) -> Result<(), PlotError> {
         let log = |seconds: u64| to_f64(seconds.max(1)).ln();
         let (Some(first), Some(last)) = (self.lines.first(), self.lines.last()) else { return Ok(()) };
-        let wanted = |seconds: u64| size.is_wide() || [3_600, 86_400, 604_800, 5_184_000].contains(&seconds);
-        let marks = AGES.into_iter().filter(|(seconds, _)| *seconds <= last.seconds && wanted(*seconds));
-        let marks = marks.map(|(seconds, name)| (log(seconds), name.to_owned())).collect();
-        let x = Axis::new(log(first.seconds)..log(last.seconds.max(first.seconds + 1)), marks);
+        let range = log(first.seconds)..log(last.seconds.max(first.seconds + 1));
+        let pixels = room(size) / (range.end - range.start);
+        let mut marks: Vec<(f64, String)> = Vec::new();
+        for (seconds, name) in ROUNDEST.into_iter().filter_map(|place| AGES.get(place)) {
+            let clear = |(at, other): &(f64, String)| {
+                (at - log(*seconds)).abs() * pixels > (width(name, size) + width(other, size)) / 2.0
+            };
+            if *seconds <= last.seconds && marks.iter().all(clear) {
+                marks.push((log(*seconds), (*name).to_owned()));
+            }
+        }
+        let x = Axis::new(range, marks);
         let mut chart = axes(canvas, size, x, self.shares_axis())?;
         let points = || self.lines.iter().filter_map(|line| Some((log(line.seconds), line.share?)));
         let upper = points().map(|(x, share)| (x, share.high));
@@ -277,10 +287,8 @@ impl Figure {
 
     /// Marks below lines side by side, as many as fit.
     fn places(&self, size: Size) -> Axis {
-        let longest = self.lines.iter().map(|line| line.key.chars().count()).max().unwrap_or(1);
-        // A letter is about as wide as 0.6 of its height.
-        let room = to_f64(u64::from(size.width)) - 72.0;
-        let fit = room / (to_f64(u64::try_from(longest + 1).unwrap_or(1)) * f64::from(size.font) * 0.6);
+        let widest = self.lines.iter().map(|line| width(&line.key, size)).fold(1.0, f64::max);
+        let fit = room(size) / widest;
         let short = fit < to_f64(self.lines.len() as u64) && self.name == "weekdays";
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of labels")]
         let every = if short { 1 } else { self.lines.len().div_ceil((fit as usize).max(1)).max(1) };
@@ -292,15 +300,16 @@ impl Figure {
 
     fn draw_counts(&self, canvas: &Canvas<'_>, size: Size) -> Result<(), PlotError> {
         let counts = || self.lines.iter().map(|line| line.sent.unwrap_or_default() as u64);
-        let end = round_up(counts().max().unwrap_or_default().max(4));
+        // The number above the tallest bar wants room too.
+        let highest = counts().max().unwrap_or_default().max(4);
+        let end = round_up(highest + highest.div_ceil(10));
         let mut chart = axes(canvas, size, self.places(size), Axis::new(0.0..to_f64(end), quarters(end)))?;
         let places = || counts().zip(0_u64..).map(|(count, place)| (count, to_f64(place)));
         let bars = places().filter(|(count, _)| *count > 0);
         let bars = bars.map(|(count, x)| Rectangle::new([(x - 0.36, 0.0), (x + 0.36, to_f64(count))], FIRST.filled()));
         chart.draw_series(bars).map_err(PlotError::new)?;
         let style = size.text_at(HPos::Center, VPos::Bottom);
-        let high = 0.93 * to_f64(end);
-        let numbers = places().filter(|(count, _)| *count > 0 && to_f64(*count) < high);
+        let numbers = places().filter(|(count, _)| *count > 0);
         let numbers = numbers
             .map(|(count, x)| EmptyElement::at((x, to_f64(count))) + Text::new(grouped(count), (0, -4), style.clone()));
         chart.draw_series(numbers).map_err(PlotError::new)?;
@@ -345,6 +354,16 @@ impl Figure {
         }
         Ok(())
     }
+}
+
+/// How many pixels there are beside the names of the upright axis.
+fn room(size: Size) -> f64 {
+    to_f64(u64::from(size.width)) - 72.0
+}
+
+/// About how many pixels a name takes, with some space: a letter is about as wide as 0.6 of its height.
+fn width(name: &str, size: Size) -> f64 {
+    to_f64(name.chars().count() as u64 + 1) * f64::from(size.font) * 0.6
 }
 
 /// A name that fits; the table has all of it.
@@ -399,6 +418,32 @@ mod tests {
             assert!(figure.silence().ends_with('.'));
         }
         assert!(figures(&found(0)).iter().all(|figure| !figure.is_drawable()));
+    }
+
+    /// Where the names of an axis stand in a picture, as plotters writes them: a line of `<text …>` with its
+    /// words after it.
+    #[test]
+    fn the_names_of_the_ages_do_not_touch() {
+        for size in [Size::SMALL, Size::WIDE] {
+            let svg = figures(&found(900)).remove(0).svg(size).unwrap();
+            let attribute = |tag: &str, name: &str| {
+                let value = tag.split(&format!(" {name}=\"")).nth(1)?.split('"').next()?;
+                value.parse::<f64>().ok()
+            };
+            let texts = svg.split("<text ").skip(1).filter_map(|text| {
+                let (tag, rest) = text.split_once('>')?;
+                let words = rest.split('<').next()?.trim();
+                let is_age = AGES.iter().any(|(_, name)| *name == words);
+                is_age.then(|| Some((attribute(&format!(" {tag}"), "x")?, words.to_owned()))).flatten()
+            });
+            let mut marks: Vec<(f64, String)> = texts.collect();
+            marks.sort_by(|a, b| a.0.total_cmp(&b.0));
+            assert!(marks.len() >= 3 && marks.iter().any(|(_, name)| name == "1 day"), "{marks:?}");
+            for pair in marks.windows(2) {
+                let [(left, one), (right, other)] = pair else { continue };
+                assert!(right - left > (width(one, size) + width(other, size)) / 2.0 - 1.0, "{marks:?}");
+            }
+        }
     }
 
     #[test]
