@@ -21,6 +21,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use url::{ParseError, Url};
 
+/// How often a port is looked for.
+const ATTEMPTS: usize = 5;
 /// How long the browser looks for an element, or for what a page is to become, in milliseconds.
 const PATIENCE: u64 = 10_000;
 
@@ -43,7 +45,14 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
+    /// It takes a free port of one kind of address and then the same one of the other, which somebody may have
+    /// taken meanwhile: it says so and ends, and is started again.
     pub(crate) fn start() -> Self {
+        let started = (0..ATTEMPTS).find_map(|_| Self::launch());
+        started.expect("chromedriver finds a port that is free for both kinds of addresses")
+    }
+
+    fn launch() -> Option<Self> {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -52,13 +61,19 @@ impl Driver {
             .spawn()
             .expect("chromedriver is needed: script/test installs it (Debian: chromium, chromium-driver)");
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            port.trim_end_matches('.').parse().ok()
+        let said = lines.by_ref().map_while(Result::ok);
+        let mut told = said.filter_map(|line| match line.split_once("started successfully on port ") {
+            Some((_, port)) => Some(port.trim_end_matches('.').parse().ok()),
+            None => line.contains("port not available").then_some(None),
         });
+        let port = told.next().expect("chromedriver says on which port it listens");
+        let Some(port) = port else {
+            process.wait().unwrap();
+            return None;
+        };
         // What else it writes is read and dropped, so that it never waits for us.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, port: port.expect("chromedriver says on which port it listens") }
+        Some(Self { process, port })
     }
 
     /// Opens a browser with a profile of its own.
