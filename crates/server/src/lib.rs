@@ -31,5 +31,5 @@ mod problem;
 mod web;
 
 pub use api::openapi;
-pub use config::{Demo, HostKey, HostKeyError, Limits, ServerConfig};
-pub use listen::{serve, serve_demo};
+pub use config::{Demo, HostKey, HostKeyError, Limits, Own, ServerConfig};
+pub use listen::{serve, serve_demo, serve_own};

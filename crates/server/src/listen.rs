@@ -19,8 +19,9 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
 use crate::api;
-use crate::config::{Demo, Limits, ServerConfig};
+use crate::config::{Demo, Limits, Own, ServerConfig};
 use crate::observe::Front;
+use crate::web;
 
 /// How long the loop waits when the system has no room for another connection.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
@@ -60,6 +61,16 @@ pub async fn serve_demo(
     let (close, closing) = watch::channel(false);
     let front = api::front(network, config, Some(demo), closing).map_err(io::Error::other)?;
     answer(front, listener, limits, announced(shutdown, close)).await
+}
+
+/// Answers with the pages of a person's own LinkedIn export, and with nothing else, until `shutdown`.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_own(own: Own, listener: TcpListener, shutdown: impl Future) -> io::Result<()> {
+    let limits = Limits::default();
+    let front = web::own::front(own, limits).map_err(io::Error::other)?;
+    answer(front, listener, limits, shutdown).await
 }
 
 /// Waits for the end, then tells what would never end by itself.
