@@ -12,10 +12,12 @@ pub mod clock;
 mod duties;
 pub mod engine;
 mod ids;
+pub mod keys;
 mod metrics;
 mod network;
 mod people;
 mod scheduler;
+mod secret;
 
 pub use cleanup::{Choice, CleanupError, PlanChange};
 pub use clock::Clock;
@@ -24,3 +26,4 @@ pub use engine::{ClaimRequest, EngineConfig, Outcome, Request, SubmitError};
 pub use ids::NoRandomness;
 pub use network::{ClockError, Network, StartError};
 pub use people::{Circle, Found, MayKnow, Mutual, SentSearch};
+pub use secret::{CommunitySecret, SecretError};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use acquaint_core::access::Scope;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
@@ -23,7 +24,7 @@ pub(crate) enum Command {
     /// Show a made-up community in the browser, with pages to press
     Demo(DemoArgs),
     /// Serve the HTTP API on a store
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Run a stream of messages (from,to,unix_time) through the engine and report what the rules made of it
     Replay(ReplayArgs),
     /// Check a policy file, or show a built-in policy
@@ -36,6 +37,9 @@ pub(crate) enum Command {
     /// Copy what one store keeps into another one
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Make, list and revoke the keys with which the host calls
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Make or renew the tables of a PostgreSQL database
     Migrate(MigrateArgs),
     /// See which of your own LinkedIn invitations to withdraw, from the export that LinkedIn gives you
@@ -68,6 +72,24 @@ pub(crate) struct ServeArgs {
     /// File with the host key, the secret of the product that embeds this server
     #[arg(long, value_name = "FILE")]
     host_key_file: Option<String>,
+    /// How members' tokens (JWT) are signed: HS256, RS256, ES256 or EdDSA; without it none are taken
+    #[arg(long, value_name = "NAME")]
+    token_algorithm: Option<String>,
+    /// File with the secret of HS256
+    #[arg(long, value_name = "FILE")]
+    token_secret_file: Option<String>,
+    /// File with the host's public keys, a JSON Web Key Set; read again every 30 seconds
+    #[arg(long, value_name = "FILE")]
+    token_key_set: Option<String>,
+    /// What a token's `aud` must name [default: acquaint]
+    #[arg(long, value_name = "TEXT")]
+    token_audience: Option<String>,
+    /// What a token's `iss` must be
+    #[arg(long, value_name = "TEXT")]
+    token_issuer: Option<String>,
+    /// By how much the clocks of host and server may differ [default: 30s]
+    #[arg(long, value_name = "DURATION")]
+    token_leeway: Option<String>,
     /// How much to log: error, warn, info, debug, trace, or a list such as info,acquaint_app=debug [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
@@ -176,6 +198,42 @@ pub(crate) enum PolicyCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key, and print it: the only time that it is shown
+    Create {
+        /// By what it is listed and revoked: letters, digits, dots, hyphens, underscores
+        name: String,
+        /// What it is good for: read, act, admin; none includes another
+        #[arg(long, value_name = "SCOPES", required = true, value_delimiter = ',')]
+        scopes: Vec<Scope>,
+        #[command(flatten)]
+        place: KeyPlace,
+    },
+    /// Print every key: name, scopes, and when it was made
+    List {
+        #[command(flatten)]
+        place: KeyPlace,
+    },
+    /// Take a key out of use for good
+    Revoke {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        place: KeyPlace,
+    },
+}
+
+/// Where keys are: in a store, or behind the server that holds it.
+#[derive(Debug, Args)]
+pub(crate) struct KeyPlace {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The server that holds the store, as HOST:PORT or http://HOST:PORT; ACQUAINT_HOST_KEY is a key with the scope admin
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "store")]
+    pub(crate) server: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
     /// Copy everything into an empty store of any kind, and compare the two
     Copy(CopyArgs),
@@ -241,6 +299,12 @@ impl ServeArgs {
             (Key::Policy, &self.common.policy),
             (Key::Dev, &dev),
             (Key::HostKeyFile, &self.host_key_file),
+            (Key::TokenAlgorithm, &self.token_algorithm),
+            (Key::TokenSecretFile, &self.token_secret_file),
+            (Key::TokenKeySet, &self.token_key_set),
+            (Key::TokenAudience, &self.token_audience),
+            (Key::TokenIssuer, &self.token_issuer),
+            (Key::TokenLeeway, &self.token_leeway),
             (Key::LogLevel, &self.log_level),
             (Key::LogFormat, &self.log_format),
             (Key::ConnectionLimit, &self.connection_limit),

@@ -6,9 +6,11 @@
 mod args;
 pub mod backup;
 pub mod bench;
+mod client;
 mod copy;
 mod demo;
 pub mod failure;
+mod keys;
 mod linkedin;
 mod migrate;
 pub mod output;
@@ -21,6 +23,7 @@ mod serve;
 mod settings;
 mod signals;
 mod store;
+mod tokens;
 
 use std::process::ExitCode;
 
@@ -73,6 +76,7 @@ fn carry_out(command: Command) -> Outcome<()> {
         Command::Backup(args) => block_on(backup::backup(&args)),
         Command::Restore(args) => block_on(backup::restore(&args)),
         Command::Store(StoreCommand::Copy(args)) => block_on(copy::run(&args)),
+        Command::Keys(command) => block_on(keys::run(&command)),
         Command::Migrate(args) => block_on(migrate::run(&args)),
         Command::Linkedin(args) => linkedin::run(&args),
         Command::Bench(args) => bench::run(&args),

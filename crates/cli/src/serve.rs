@@ -19,11 +19,12 @@ use crate::policy::PolicySource;
 use crate::settings::{Key, Sources, address, number, switch, text, timeout};
 use crate::signals::{Hangups, Stop};
 use crate::store::{self, Address, Means};
+use crate::tokens::Tokens;
 
 /// Where to listen when nothing is said.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7171);
 /// The variable that holds the host key itself.
-const HOST_KEY: &str = "ACQUAINT_HOST_KEY";
+pub(crate) const HOST_KEY: &str = "ACQUAINT_HOST_KEY";
 
 /// Everything that was said, understood.
 struct Settings {
@@ -35,6 +36,7 @@ struct Settings {
     policy_source: PolicySource,
     policy: Policy,
     server: ServerConfig,
+    tokens: Option<Tokens>,
     /// A key that was made up, to be told.
     made_up: Option<String>,
     log: Log,
@@ -61,8 +63,10 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
     let clock = if settings.dev { Clock::settable(clock.now()) } else { clock };
     let network = Network::start(store, settings.policy, clock, settings.engine).await.map_err(Failure::failed)?;
     let reloading = tokio::spawn(reload_policy(network.clone(), settings.policy_source, hangups));
+    let renewing = settings.tokens.map(|tokens| tokio::spawn(tokens.renewal()));
     let served = listen(&network, settings.listen, settings.server, stop.signal()).await;
     reloading.abort();
+    renewing.iter().for_each(tokio::task::JoinHandle::abort);
     network.shutdown().await;
     tracing::info!("stopped");
     served
@@ -117,6 +121,8 @@ impl Settings {
         let policy_source = sources.get(Key::Policy, PolicySource::parse)?.unwrap_or_default();
         let (host_keys, made_up) = host_keys(sources, dev)?;
         let limits = limits(sources)?;
+        let tokens = Tokens::resolve(sources)?;
+        let taken = tokens.as_ref().map(|tokens| tokens.config.clone());
         Ok(Self {
             listen,
             dev,
@@ -125,7 +131,8 @@ impl Settings {
             means,
             policy: policy_source.read()?,
             policy_source,
-            server: ServerConfig { limits, ..ServerConfig::new(host_keys) },
+            server: ServerConfig { limits, tokens: taken, ..ServerConfig::new(host_keys) },
+            tokens,
             made_up,
             log: Log::resolve(sources)?,
         })

@@ -23,6 +23,12 @@ pub(crate) enum Key {
     Policy,
     Dev,
     HostKeyFile,
+    TokenAlgorithm,
+    TokenSecretFile,
+    TokenKeySet,
+    TokenAudience,
+    TokenIssuer,
+    TokenLeeway,
     LogLevel,
     LogFormat,
     QueueLength,
@@ -40,12 +46,18 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of the documentation.
-    pub(crate) const ALL: [Key; 18] = [
+    pub(crate) const ALL: [Key; 24] = [
         Key::Listen,
         Key::Store,
         Key::Policy,
         Key::Dev,
         Key::HostKeyFile,
+        Key::TokenAlgorithm,
+        Key::TokenSecretFile,
+        Key::TokenKeySet,
+        Key::TokenAudience,
+        Key::TokenIssuer,
+        Key::TokenLeeway,
         Key::LogLevel,
         Key::LogFormat,
         Key::QueueLength,
@@ -69,6 +81,12 @@ impl Key {
             Key::Policy => "policy",
             Key::Dev => "dev",
             Key::HostKeyFile => "host_key_file",
+            Key::TokenAlgorithm => "token_algorithm",
+            Key::TokenSecretFile => "token_secret_file",
+            Key::TokenKeySet => "token_key_set",
+            Key::TokenAudience => "token_audience",
+            Key::TokenIssuer => "token_issuer",
+            Key::TokenLeeway => "token_leeway",
             Key::LogLevel => "log_level",
             Key::LogFormat => "log_format",
             Key::QueueLength => "queue_length",
@@ -188,9 +206,11 @@ fn parse_file(path: &Path, text: &str) -> Outcome<Vec<(Key, String, Origin)>> {
     for (name, value) in table.get_ref() {
         let (place, name) = (name.span().start, name.get_ref().as_ref());
         let key = Key::ALL.into_iter().find(|key| key.name() == name).ok_or_else(|| match name {
-            "host_key" => wrong(
+            "host_key" | "token_secret" => wrong(
                 place,
-                &"a secret does not belong here: put it into a file of its own and name that in host_key_file",
+                &format_args!(
+                    "a secret does not belong here: put it into a file of its own and name that in {name}_file"
+                ),
             ),
             _ => wrong(place, &format_args!("there is no setting {name:?}{}", did_you_mean(name))),
         })?;

@@ -172,3 +172,88 @@ fn a_reader_who_goes_away_is_no_failure() {
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// The member's token is signed by hand, as any host would: HMAC with SHA-256 (RFC 7515).
+#[test]
+fn members_call_with_tokens_of_the_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = "a planted secret of thirty-two bytes or more";
+    let file = folder.path().join("token.secret");
+    fs::write(&file, format!("{secret}\n")).unwrap();
+    let more = ["--token-algorithm", "HS256", "--token-secret-file", file.to_str().unwrap(), "--log-level", "trace"];
+    let server = Server::start(&folder.path().join("store"), &more);
+    let token = token(secret, r#"{"sub":"ada","aud":"acquaint","exp":99999999999}"#);
+    for (given, expected) in [(token.as_str(), 200), ("forged.forged.forged", 401)] {
+        let (status, body) = server.client().call_as(given, "GET", "/v1/standing").unwrap();
+        assert_eq!(status, expected, "{body}");
+        assert!(!body.contains(given));
+    }
+    server.signal("TERM");
+    let (_, out, log) = server.end();
+    for planted in [secret, KEY, &token, "forged.forged"] {
+        assert!(!out.contains(planted) && !log.contains(planted), "{planted:?} is in the log");
+    }
+}
+
+fn token(secret: &str, claims: &str) -> String {
+    use base64::Engine as _;
+    let base64 = base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    let signed = format!("{}.{}", base64.encode(r#"{"alg":"HS256"}"#), base64.encode(claims));
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+    let seal = base64.encode(ring::hmac::sign(&key, signed.as_bytes()));
+    format!("{signed}.{seal}")
+}
+
+#[test]
+fn settings_of_tokens_that_cannot_be_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = folder.path().join("short");
+    fs::write(&short, "hush").unwrap();
+    let short = short.to_str().unwrap();
+    for (given, why) in [
+        (&["--token-algorithm", "none"][..], "expected HS256, RS256, ES256 or EdDSA"),
+        (&["--token-algorithm", "HS256"], "HS256 needs a secret"),
+        (&["--token-algorithm", "HS256", "--token-secret-file", short], "at least 32 bytes"),
+        (&["--token-algorithm", "RS256"], "RS256 needs the public keys"),
+        (&["--token-algorithm", "RS256", "--token-key-set", short], "not a JSON Web Key Set"),
+    ] {
+        let mut command = acquaint();
+        command.arg("serve").args(given).env("ACQUAINT_HOST_KEY", KEY);
+        let ran = common::Ran(command.output().unwrap());
+        ran.fails(2, why);
+        assert!(!ran.stderr().contains("hush"));
+    }
+}
+
+#[test]
+fn keys_are_made_and_revoked_in_a_store_and_through_its_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let store = format!("fjall:{}", path.display());
+    drop(Server::start(&path, &[]));
+    let made = run(&["keys", "create", "shop", "--scopes", "read", "--store", &store]).succeeds();
+    run(&["keys", "create", "shop", "--scopes", "act", "--store", &store]).fails(1, "there is a key of that name");
+    run(&["keys", "create", "x", "--scopes", "root", "--store", &store]).fails(2, "a scope is read, act or admin");
+
+    let server = Server::start(&path, &["--log-level", "trace"]);
+    run(&["keys", "list", "--store", &store]).fails(1, "another process holds the store");
+    let keys = |args: &[&str]| {
+        let mut command = acquaint();
+        command.arg("keys").args(args).args(["--server", &server.address]).env("ACQUAINT_HOST_KEY", KEY);
+        common::Ran(command.output().unwrap())
+    };
+    let other = keys(&["create", "back-office", "--scopes", "admin,read"]).succeeds();
+    let listed = keys(&["list"]).succeeds();
+    assert!(listed.starts_with("back-office\tread,admin\t") && listed.contains("\nshop\tread\t"), "{listed}");
+    let status = |key: &str| server.client().call_as(key.trim(), "GET", "/v1/events").unwrap().0;
+    assert_eq!((status(&made), status(&other)), (200, 200));
+    keys(&["revoke", "shop"]).succeeds();
+    keys(&["revoke", "shop"]).fails(1, "there is no key of the name");
+    assert_eq!((status(&made), status(&other)), (401, 200));
+    server.signal("TERM");
+    let (_, _, log) = server.end();
+    assert!(log.contains("administration") && log.contains("revokeKey"), "{log}");
+    for secret in [made.trim(), other.trim(), KEY] {
+        assert!(!log.contains(secret), "a key is in the log");
+    }
+}

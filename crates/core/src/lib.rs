@@ -15,11 +15,13 @@
 //! | [`insight`] | when and where invitations are accepted (rule 42) |
 //! | [`cleanup`] | a plan that withdraws day by day (rule 40) |
 //! | [`command`], [`decide`] | what may be asked, and what follows from it |
+//! | [`access`] | who may do what |
 //! | [`refusal`] | the closed, ordered list of reasons why not |
 //! | [`tally`], [`standing`] | counting in windows; allowances, evidence, restriction, risk |
 //! | [`timers`] | when an invitation is next due for a reminder or its end |
 //! | [`view`] | what each side is shown; silence is kept here |
 
+pub mod access;
 pub mod advice;
 pub mod cleanup;
 pub mod command;

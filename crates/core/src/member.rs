@@ -68,6 +68,15 @@ impl Default for Profile {
     }
 }
 
+impl Profile {
+    /// Whether the member exists for other members. Whether there is a row does not matter: an
+    /// invitation makes one for its recipient, but not if the recipient blocks the sender (rule 14).
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.registration == Registration::Registered
+    }
+}
+
 /// Where a member stands with the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Registration {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use acquaint_app::{Network, Request};
+use acquaint_app::{CommunitySecret, Network, Request, SecretError};
 use acquaint_core::command::{Action, Command};
 use acquaint_core::decide::Answer;
 use acquaint_core::ids::MemberId;
@@ -11,12 +11,14 @@ use acquaint_core::standing;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue};
 use prometheus_client::registry::Registry;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
+use crate::auth::{Keyring, Tokens};
 use crate::body::Key;
 use crate::config::{HostKey, Limits, ServerConfig};
 use crate::observe::Observer;
 use crate::problem::Problem;
+use crate::seal::{Purpose, Seal};
 
 /// What every handler has at hand. Cheap to clone.
 #[derive(Clone)]
@@ -25,12 +27,16 @@ pub(crate) struct App(Arc<Inner>);
 struct Inner {
     network: Network,
     config: ServerConfig,
+    tokens: Option<Tokens>,
+    keyring: Keyring,
     registry: Registry,
     observer: Arc<Observer>,
     /// Turns true when the server is told to stop.
     closing: watch::Receiver<bool>,
     /// The document that describes the API.
     description: Bytes,
+    /// The community's secret, asked for when it is first needed.
+    secret: OnceCell<CommunitySecret>,
 }
 
 impl App {
@@ -43,7 +49,19 @@ impl App {
         let mut registry = Registry::default();
         network.register_metrics(&mut registry);
         let observer = Arc::new(Observer::new(&mut registry));
-        Self(Arc::new(Inner { network, config, registry, observer, closing, description: description.into() }))
+        let tokens = config.tokens.clone().map(Tokens::new);
+        let keyring = Keyring::default();
+        Self(Arc::new(Inner {
+            network,
+            config,
+            tokens,
+            keyring,
+            registry,
+            observer,
+            closing,
+            description: description.into(),
+            secret: OnceCell::new(),
+        }))
     }
 
     pub(crate) fn network(&self) -> &Network {
@@ -52,6 +70,16 @@ impl App {
 
     pub(crate) fn host_keys(&self) -> &[HostKey] {
         &self.0.config.host_keys
+    }
+
+    /// The keys of the host's that the store keeps.
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    /// Checks the tokens of members, if any are taken.
+    pub(crate) fn tokens(&self) -> Option<&Tokens> {
+        self.0.tokens.as_ref()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -64,6 +92,15 @@ impl App {
 
     pub(crate) fn description(&self) -> Bytes {
         self.0.description.clone()
+    }
+
+    /// What seals texts of that purpose, for that member or for the host.
+    ///
+    /// # Errors
+    /// If the community's secret is not known yet and the store cannot give it.
+    pub(crate) async fn seal(&self, purpose: Purpose, member: Option<&MemberId>) -> Result<Seal, SecretError> {
+        let secret = self.0.secret.get_or_try_init(|| self.network().secret()).await?;
+        Ok(Seal::new(&secret.key_for(purpose.context()), member))
     }
 
     /// Turns true when the server is told to stop: what would never end by itself ends then.

@@ -1,6 +1,7 @@
 //! Bodies: how they are read and checked, and the idempotency keys that belong to them.
 
 use acquaint_app::ClaimRequest;
+use acquaint_core::access::Principal;
 use acquaint_core::ids::MemberId;
 use acquaint_store::ClaimName;
 use axum::body::{Body, Bytes};
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use crate::app::App;
+use crate::auth;
 use crate::config::Limits;
 use crate::problem::{Fault, Kind, Problem};
 
@@ -36,6 +38,8 @@ pub(crate) struct Batch {
 
 /// An idempotency key, and a digest that tells one request from another under the same key.
 pub(crate) struct Key {
+    /// Whose keys these are: another principal's are others.
+    principal: &'static str,
     key: String,
     fingerprint: [u8; 16],
 }
@@ -60,22 +64,26 @@ impl FromRequest<App> for Batch {
 
 async fn read_keyed(request: Request, app: &App, limit: usize) -> Result<(Bytes, Option<Key>), Problem> {
     let key = if *request.method() == Method::POST { idempotency_key(request.headers())? } else { None };
+    let principal = principal(&request)?;
     let keyed = key.map(|key| (key, digest(&request)));
     let bytes = read(request, app, limit).await?;
-    let key = keyed.map(|(key, digest)| Key { key, fingerprint: finish(digest, &bytes) });
+    let key = keyed.map(|(key, digest)| Key { principal, key, fingerprint: finish(digest, &bytes) });
     Ok((bytes, key))
 }
 
 impl Key {
     /// The claim of the one command of the request.
     pub(crate) fn claim(self, actor: &MemberId) -> ClaimRequest {
-        ClaimRequest { name: ClaimName { scope: scope(actor), key: self.key }, fingerprint: self.fingerprint }
+        ClaimRequest {
+            name: ClaimName { scope: scope(self.principal, actor), key: self.key },
+            fingerprint: self.fingerprint,
+        }
     }
 
     /// The claim of the command at that place of a batch: the same key and place with the same body
     /// is the same command.
     pub(crate) fn claim_at(&self, index: usize, actor: &MemberId) -> ClaimRequest {
-        let name = ClaimName { scope: scope(actor), key: format!("{}#{index}", self.key) };
+        let name = ClaimName { scope: scope(self.principal, actor), key: format!("{}#{index}", self.key) };
         ClaimRequest { name, fingerprint: self.fingerprint }
     }
 }
@@ -85,14 +93,24 @@ pub(crate) fn own_claim(actor: &MemberId, key: &str, raw: &str) -> ClaimRequest 
     let mut digest = blake3::Hasher::new();
     digest.update(b"command\0");
     ClaimRequest {
-        name: ClaimName { scope: scope(actor), key: key.into() },
+        name: ClaimName { scope: scope(HOST, actor), key: key.into() },
         fingerprint: finish(digest, raw.as_bytes()),
     }
 }
 
 /// A key is the principal's and the member's for whom it was used.
-fn scope(actor: &MemberId) -> String {
-    format!("host/{actor}")
+fn scope(principal: &str, actor: &MemberId) -> String {
+    format!("{principal}/{actor}")
+}
+
+/// The scope of the host's keys, whichever of its API keys it calls with.
+const HOST: &str = "host";
+
+fn principal(request: &Request) -> Result<&'static str, Problem> {
+    match auth::admitted(request.extensions())?.principal {
+        Principal::Host { .. } => Ok(HOST),
+        Principal::Member(_) => Ok("member"),
+    }
 }
 
 /// Whether a text can be an idempotency key.

@@ -10,6 +10,8 @@ use acquaint_core::time::Time;
 use acquaint_linkedin::kept::Kept;
 use subtle::{Choice, ConstantTimeEq};
 
+use crate::auth::TokenConfig;
+
 /// A community to try things out in: the pages are served too, to whoever asks on this machine, and
 /// every visitor chooses whom to be. It belongs on a loopback address with a settable clock.
 pub struct Demo {
@@ -41,6 +43,8 @@ pub struct ServerConfig {
     /// The keys with which the embedding product calls. Several are for changing them without a
     /// pause; with none, only the open calls answer.
     pub host_keys: Vec<HostKey>,
+    /// Which tokens of members are taken; with `None`, the host calls for all of them.
+    pub tokens: Option<TokenConfig>,
     /// How much a client may ask for, and how long it may take.
     pub limits: Limits,
 }
@@ -49,7 +53,7 @@ impl ServerConfig {
     /// The usual limits, and these keys.
     #[must_use]
     pub fn new(host_keys: Vec<HostKey>) -> Self {
-        Self { host_keys, limits: Limits::default() }
+        Self { host_keys, tokens: None, limits: Limits::default() }
     }
 }
 
@@ -114,7 +118,7 @@ impl HostKey {
     }
 
     pub(crate) fn digest(key: &[u8]) -> Self {
-        Self(blake3::hash(key).into())
+        Self(acquaint_app::keys::digest(key))
     }
 
     /// Takes as long for any two keys.

@@ -9,6 +9,7 @@
 //! | `api` | the calls, one file for each resource, and the document that describes them |
 //! | `web` | the pages, for members in a browser |
 //! | `auth`, `body`, `page` | what a call is made of: who, what, which part of a list |
+//! | `seal` | what is handed out and wanted back unchanged |
 //! | `problem` | every error that a client sees |
 //! | `observe` | request ids, metrics and logs around every call |
 //! | `calendar` | dates for programs that subscribe to them |
@@ -28,8 +29,10 @@ mod listen;
 mod observe;
 mod page;
 mod problem;
+mod seal;
 mod web;
 
 pub use api::openapi;
+pub use auth::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
 pub use config::{Demo, HostKey, HostKeyError, Limits, Own, ServerConfig};
 pub use listen::{serve, serve_demo, serve_own};

@@ -42,7 +42,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let limits = config.limits;
     let (close, closing) = watch::channel(false);
-    let front = api::front(network, config, None, closing).map_err(io::Error::other)?;
+    let front = api::front(network, config, None, closing)?;
     answer(front, listener, limits, announced(shutdown, close)).await
 }
 
@@ -59,7 +59,7 @@ pub async fn serve_demo(
 ) -> io::Result<()> {
     let limits = config.limits;
     let (close, closing) = watch::channel(false);
-    let front = api::front(network, config, Some(demo), closing).map_err(io::Error::other)?;
+    let front = api::front(network, config, Some(demo), closing)?;
     answer(front, listener, limits, announced(shutdown, close)).await
 }
 

@@ -1,4 +1,7 @@
 //! Pages of lists: limits, orders, and cursors that say where a list goes on.
+//!
+//! A cursor leaves the server sealed for the member who asked, and is taken back from that member
+//! alone, so nobody can make one up or learn anything with another's.
 
 use acquaint_core::ids::{InvitationId, MemberId, NotificationId};
 use acquaint_core::time::Time;
@@ -13,7 +16,10 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::api::schema;
+use crate::app::App;
+use crate::auth::admitted;
 use crate::problem::{Fault, Kind, Problem};
+use crate::seal::{Purpose, Seal};
 
 /// How many items a page has unless told otherwise, and at most.
 pub(crate) const USUAL: usize = 25;
@@ -23,6 +29,8 @@ pub(crate) const MOST: usize = 100;
 pub(crate) struct Part {
     pub(crate) limit: usize,
     pub(crate) cursor: Option<String>,
+    /// What its cursors are sealed with; those of events are ids, and bare.
+    seal: Option<Seal>,
 }
 
 /// Which part of a list is wanted, and from which end.
@@ -93,30 +101,34 @@ impl<T> Page<T> {
         let more = read.len() > part.limit;
         read.truncate(part.limit);
         let next_cursor = if more { read.last().map(cursor) } else { None };
+        let next_cursor = next_cursor.map(|bare| match &part.seal {
+            Some(seal) => seal.sealed(&bare),
+            None => bare,
+        });
         Self { items: read.into_iter().map(show).collect(), next_cursor }
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Part {
+impl FromRequestParts<App> for Part {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        let mut query = Query::new(parts, &["limit", "cursor"])?;
-        Ok(Self { limit: query.limit()?, cursor: query.take("cursor") })
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let query = Query::new(parts, &["limit", "cursor"])?;
+        Self::sealed(query, parts, app).await
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for OrderedPart {
+impl FromRequestParts<App> for OrderedPart {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let mut query = Query::new(parts, &["limit", "cursor", "order"])?;
         let order = match query.take("order").as_deref() {
             None | Some("newest") => Order::Newest,
             Some("oldest") => Order::Oldest,
             Some(_) => return Err(Problem::invalid(Fault::parameter("order", "newest or oldest"))),
         };
-        Ok(Self { part: Part { limit: query.limit()?, cursor: query.take("cursor") }, order })
+        Ok(Self { part: Part::sealed(query, parts, app).await?, order })
     }
 }
 
@@ -125,7 +137,7 @@ impl<S: Sync> FromRequestParts<S> for AfterPart {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let mut query = Query::new(parts, &["limit", "after"])?;
-        Ok(Self(Part { limit: query.limit()?, cursor: query.take("after") }))
+        Ok(Self(Part { limit: query.limit()?, cursor: query.take("after"), seal: None }))
     }
 }
 
@@ -246,6 +258,15 @@ impl List {
 }
 
 impl Part {
+    /// The part that a query asks for, with a cursor that was sealed for this caller.
+    async fn sealed(mut query: Query, parts: &Parts, app: &App) -> Result<Self, Problem> {
+        let limit = query.limit()?;
+        let seal = app.seal(Purpose::Cursor, admitted(&parts.extensions)?.member.as_ref()).await?;
+        let cursor = query.take("cursor");
+        let cursor = cursor.map(|cursor| seal.opened(&cursor).map(str::to_owned).ok_or(Kind::InvalidCursor));
+        Ok(Self { limit, cursor: cursor.transpose()?, seal: Some(seal) })
+    }
+
     /// One more than the page takes, to see whether the list goes on.
     pub(crate) fn to_read(&self) -> usize {
         self.limit + 1

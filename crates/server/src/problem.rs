@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use acquaint_app::{ClockError, SubmitError};
+use acquaint_app::{ClockError, SecretError, SubmitError};
 use acquaint_core::refusal::{Code, Refusal, Remedy};
 use acquaint_core::time::Time;
 use acquaint_plot::PlotError;
@@ -30,12 +30,14 @@ pub(crate) enum Kind {
     /// The rules say no.
     Refused(Code),
     Unauthenticated,
+    Forbidden,
     MemberRequired,
     MalformedBody,
     InvalidRequest,
     InvalidCursor,
     IdempotencyMismatch,
     PlanExists,
+    KeyExists,
     MethodNotAllowed,
     RequestTimeout,
     PayloadTooLarge,
@@ -47,14 +49,16 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Those that are not refusals of the rules.
-    const OWN: [Kind; 14] = [
+    const OWN: [Kind; 16] = [
         Kind::Unauthenticated,
+        Kind::Forbidden,
         Kind::MemberRequired,
         Kind::MalformedBody,
         Kind::InvalidRequest,
         Kind::InvalidCursor,
         Kind::IdempotencyMismatch,
         Kind::PlanExists,
+        Kind::KeyExists,
         Kind::MethodNotAllowed,
         Kind::RequestTimeout,
         Kind::PayloadTooLarge,
@@ -74,9 +78,10 @@ impl Kind {
         match self {
             Kind::Refused(code) => refusal_status(code),
             Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Kind::Forbidden => StatusCode::FORBIDDEN,
             Kind::MemberRequired | Kind::MalformedBody => StatusCode::BAD_REQUEST,
             Kind::InvalidRequest | Kind::InvalidCursor | Kind::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-            Kind::PlanExists => StatusCode::CONFLICT,
+            Kind::PlanExists | Kind::KeyExists => StatusCode::CONFLICT,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Kind::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Kind::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -90,12 +95,14 @@ impl Kind {
         match self {
             Kind::Refused(code) => code.name(),
             Kind::Unauthenticated => "unauthenticated",
+            Kind::Forbidden => "forbidden",
             Kind::MemberRequired => "member_required",
             Kind::MalformedBody => "malformed_body",
             Kind::InvalidRequest => "invalid_request",
             Kind::InvalidCursor => "invalid_cursor",
             Kind::IdempotencyMismatch => "idempotency_mismatch",
             Kind::PlanExists => "plan_exists",
+            Kind::KeyExists => "key_exists",
             Kind::MethodNotAllowed => "method_not_allowed",
             Kind::RequestTimeout => "request_timeout",
             Kind::PayloadTooLarge => "payload_too_large",
@@ -110,12 +117,14 @@ impl Kind {
         match self {
             Kind::Refused(code) => refusal_title(code),
             Kind::Unauthenticated => "Not authenticated",
+            Kind::Forbidden => "Not allowed",
             Kind::MemberRequired => "Member required",
             Kind::MalformedBody => "Malformed body",
             Kind::InvalidRequest => "Invalid request",
             Kind::InvalidCursor => "Invalid cursor",
             Kind::IdempotencyMismatch => "Idempotency key used for something else",
             Kind::PlanExists => "There is a plan already",
+            Kind::KeyExists => "There is a key of that name",
             Kind::MethodNotAllowed => "Method not allowed",
             Kind::RequestTimeout => "Request timeout",
             Kind::PayloadTooLarge => "Payload too large",
@@ -130,12 +139,14 @@ impl Kind {
     pub(crate) fn sentence(self) -> &'static str {
         match self {
             Kind::Refused(code) => code.sentence(),
-            Kind::Unauthenticated => "A valid key is required: Authorization: Bearer KEY.",
+            Kind::Unauthenticated => "A valid key or token is required: Authorization: Bearer KEY.",
+            Kind::Forbidden => "This call is not for this caller, or not with this key.",
             Kind::MemberRequired => "The header Acquaint-Member must say for whom this call is made.",
             Kind::MalformedBody => "The body is not JSON.",
             Kind::InvalidRequest => "Something in the request is not as it must be.",
             Kind::InvalidCursor => "The cursor was not made for this list.",
             Kind::IdempotencyMismatch => "This idempotency key was used for another request.",
+            Kind::KeyExists => "There is a key of that name. Revoke it first, or choose another name.",
             Kind::PlanExists => "There is a clean-up plan that is not over. Cancel it first.",
             Kind::MethodNotAllowed => "This address does not take this method.",
             Kind::RequestTimeout => "The body of the request did not arrive in time.",
@@ -447,6 +458,15 @@ impl From<StoreError> for Problem {
         let mut problem = Problem::new(Kind::Unavailable).with_cause(error.to_string());
         problem.0.retry_after = Some(A_MOMENT);
         problem
+    }
+}
+
+impl From<SecretError> for Problem {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::NoRandomness => Problem::new(Kind::Internal).with_cause(error.to_string()),
+            SecretError::Store(error) => error.into(),
+        }
     }
 }
 

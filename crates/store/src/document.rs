@@ -41,6 +41,10 @@ kinds! {
     Webhook => "webhook",
     /// Something that is on its way to an endpoint or a mailbox.
     Delivery => "delivery",
+    /// A key with which the host calls, as its digest.
+    ApiKey => "api_key",
+    /// The secret that the servers of a community share.
+    Secret => "secret",
 }
 
 impl Kind {

@@ -10,10 +10,10 @@ use hyper::body::Bytes;
 use hyper::{Method, StatusCode};
 use serde_json::json;
 
-use super::client::Client;
 use super::community::{Caller, Community, Step, measured_at, member, note};
 use super::engine::{histogram, micros};
 use super::results::{Measured, Results, Run};
+use crate::client::Client;
 use crate::failure::{Failure, Outcome};
 use crate::output;
 

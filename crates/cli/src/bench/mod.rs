@@ -6,7 +6,6 @@
 //! `/healthz`, asked by the same client in turn with what is measured. On PostgreSQL it is one transaction
 //! for each command (see [`database`]).
 
-mod client;
 mod community;
 mod database;
 mod engine;

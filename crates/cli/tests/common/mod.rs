@@ -174,6 +174,15 @@ impl Client {
         self.answer()
     }
 
+    /// Makes a call with another key than the tests', or with a token, for nobody.
+    pub(crate) fn call_as(&mut self, bearer: &str, method: &str, path: &str) -> std::io::Result<(u16, String)> {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {bearer}\r\nContent-Length: 0\r\n\r\n"
+        );
+        self.0.get_mut().write_all(head.as_bytes())?;
+        self.answer()
+    }
+
     fn answer(&mut self) -> std::io::Result<(u16, String)> {
         let broken = || std::io::Error::other("the connection broke off");
         let mut line = String::new();

@@ -33,6 +33,7 @@ use super::schema;
         (name = "insights", description = "When and where invitations are accepted"),
         (name = "commands", description = "Many commands at once, for the host"),
         (name = "events", description = "What happened, for the host"),
+        (name = "keys", description = "Keys of the host's, for their administration"),
         (name = "dev", description = "The clock, where it can be set; 404 elsewhere"),
         (name = "operations", description = "Open calls: health, metrics, this document"),
     ),
@@ -45,7 +46,9 @@ struct HostKeyScheme;
 
 impl Modify for HostKeyScheme {
     fn modify(&self, document: &mut OpenApi) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The host's key."));
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A key of the host's, or a member's token (JWT) that the host has signed."));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("hostKey", SecurityScheme::Http(scheme.build()));
     }
@@ -98,7 +101,12 @@ const BAD_REQUEST: Shared = Shared {
 const UNAUTHENTICATED: Shared = Shared {
     name: "Unauthenticated",
     status: "401",
-    description: "`unauthenticated`: no key, or not one of the host's.",
+    description: "`unauthenticated`: no key, or not one of the host's; no token, or not one of a member's.",
+};
+const FORBIDDEN: Shared = Shared {
+    name: "Forbidden",
+    status: "403",
+    description: "`forbidden`: the call is not for this caller, or not with this key.",
 };
 const REQUEST_TIMEOUT: Shared = Shared {
     name: "RequestTimeout",
@@ -123,9 +131,10 @@ const UNAVAILABLE: Shared = Shared {
     status: "503",
     description: "`overloaded` or `unavailable`: try again after `Retry-After`.",
 };
-const SHARED: [&Shared; 7] = [
+const SHARED: [&Shared; 8] = [
     &BAD_REQUEST,
     &UNAUTHENTICATED,
+    &FORBIDDEN,
     &REQUEST_TIMEOUT,
     &PAYLOAD_TOO_LARGE,
     &UNSUPPORTED_MEDIA_TYPE,
@@ -167,8 +176,8 @@ fn header_parameter(name: &str, required: Required, description: &str, schema: i
 }
 
 fn member_header() -> Parameter {
-    let description = "The member for whom the call is made.";
-    header_parameter(MEMBER, Required::True, description, schema::member_id())
+    let description = "The member for whom the host calls. A member's own token says it already.";
+    header_parameter(MEMBER, Required::False, description, schema::member_id())
 }
 
 fn key_header() -> Parameter {
@@ -196,6 +205,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Operation) {
         add_caller(operation);
         add_body(operation);
         UNAUTHENTICATED.add(operation);
+        FORBIDDEN.add(operation);
         UNAVAILABLE.add(operation);
         if method == "post" {
             refer_to_parameter(operation, KEY);
@@ -217,7 +227,7 @@ fn refer_to_parameter(operation: &mut Operation, name: &str) {
 
 /// Whether the call is the host's own, made for nobody.
 fn is_hosts(operation: &Operation) -> bool {
-    let hosts = ["members", "commands", "events", "dev"];
+    let hosts = ["members", "commands", "events", "keys", "dev"];
     operation.tags.iter().flatten().any(|tag| hosts.contains(&tag.as_str()))
 }
 

@@ -199,14 +199,13 @@ async fn register(
 )]
 async fn show(State(app): State<App>, Viewer(viewer): Viewer, PathMember(id): PathMember) -> Result<Response, Problem> {
     let member = app.network().member(&id).await?;
-    if member.version == 0 || member.profile.registration == Registration::Erasing {
+    let is_whole = viewer.is_none_or(|viewer| viewer == id);
+    let is_here = member.version > 0 && member.profile.registration != Registration::Erasing;
+    if !(is_whole && is_here || member.profile.is_public()) {
         return Err(app.refused(Code::UnknownMember.refuse()));
     }
-    let body = if viewer.is_none_or(|viewer| viewer == id) {
-        MemberBody::whole(&id, &member.profile)
-    } else {
-        MemberBody::public(&id, &member.profile)
-    };
+    let body =
+        if is_whole { MemberBody::whole(&id, &member.profile) } else { MemberBody::public(&id, &member.profile) };
     Ok(json(StatusCode::OK, &body))
 }
 

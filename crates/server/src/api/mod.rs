@@ -10,6 +10,7 @@ mod document;
 mod engagements;
 mod events;
 mod invitations;
+mod keys;
 mod live;
 mod members;
 mod notifications;
@@ -21,6 +22,7 @@ mod responses;
 pub(crate) mod schema;
 mod standing;
 
+use std::io;
 use std::sync::Arc;
 
 use acquaint_app::Network;
@@ -29,6 +31,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+use crate::auth::{self, Gate};
 use crate::body;
 use crate::config::{Demo, ServerConfig};
 use crate::observe::Front;
@@ -55,6 +58,7 @@ fn described() -> (axum::Router<App>, OpenApi) {
         .merge(calendars::routes())
         .merge(commands::routes())
         .merge(events::routes())
+        .merge(keys::routes())
         .merge(dev::routes())
         .merge(operations::routes())
         .split_for_parts();
@@ -74,6 +78,7 @@ pub(crate) fn problems_of_bodies(bytes: &[u8]) -> Vec<Problem> {
         body::parse_checked::<invitations::Decline>(bytes).err(),
         body::parse_checked::<invitations::Invite>(bytes).err(),
         body::parse_checked::<invitations::Nothing>(bytes).err(),
+        body::parse_checked::<keys::NewKey>(bytes).err(),
         body::parse_checked::<members::Register>(bytes).err(),
         body::parse_checked::<notifications::MarkRead>(bytes).err(),
     ];
@@ -83,27 +88,30 @@ pub(crate) fn problems_of_bodies(bytes: &[u8]) -> Vec<Problem> {
 /// Everything that the server answers, observed.
 ///
 /// # Errors
-/// If two routes are the same.
+/// If two routes are the same, or if nothing says who may use one.
 pub(crate) fn front(
     network: Network,
     config: ServerConfig,
     demo: Option<Demo>,
     closing: watch::Receiver<bool>,
-) -> Result<Front, matchit::InsertError> {
+) -> io::Result<Front> {
     let (router, document) = described();
     let app = App::new(network, config, document.to_json().unwrap_or_default(), closing);
     let observer = Arc::clone(app.observer());
+    let gate = Gate::new(app.clone(), &document).map_err(io::Error::other)?;
     let router = router
+        .route_layer(axum::middleware::from_fn_with_state(gate, auth::pass))
         .merge(operations::pages())
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::from(Kind::MethodNotAllowed))
         .with_state(app.clone());
     let templates = document.paths.paths.keys().map(String::as_str).chain(["/docs", "/docs/", "/docs/{*file}"]);
-    match demo {
+    let front = match demo {
         None => Front::new(router, observer, templates),
         Some(demo) => {
             let router = router.merge(web::router(Web::new(app, demo))).fallback(web::nothing_here);
             Front::new(router, observer, templates.chain(web::ADDRESSES))
         }
-    }
+    };
+    front.map_err(io::Error::other)
 }

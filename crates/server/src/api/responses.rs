@@ -9,7 +9,7 @@ use crate::problem::Document;
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "described, not built")]
 pub(crate) enum InviteRefused {
-    /// `not_accepting_invitations`, `email_required`, `restricted`.
+    /// `not_accepting_invitations`, `email_required`, `restricted`; `forbidden`.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Document<'static>),
     /// `unknown_member`.
@@ -76,6 +76,15 @@ pub(crate) enum BlockRefused {
 #[expect(dead_code, reason = "described, not built")]
 pub(crate) enum PlanRefused {
     /// `plan_exists`: there is one that is not over.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Document<'static>),
+}
+
+/// What making a key can meet.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "described, not built")]
+pub(crate) enum KeyRefused {
+    /// `key_exists`: there is one of that name.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Document<'static>),
 }

@@ -1,5 +1,6 @@
 //! Schemas of the words that the API shares with the rules.
 
+use acquaint_core::access::Scope;
 use acquaint_core::cleanup::MAX_ITEMS;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, Object, Schema, SchemaFormat};
@@ -23,6 +24,12 @@ fn or_null(object: Object) -> Object {
         words.push(serde_json::Value::Null);
     }
     object
+}
+
+/// What a key is good for.
+pub(crate) fn scopes() -> Schema {
+    let words = Scope::ALL.map(Scope::name);
+    ArrayBuilder::new().items(word("What a key is good for.", &words)).min_items(Some(1)).into()
 }
 
 pub(crate) fn member_id() -> Object {

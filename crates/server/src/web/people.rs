@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use acquaint_app::Mutual;
 use acquaint_core::ids::MemberId;
-use acquaint_core::member::{Member, Registration};
+use acquaint_core::member::Member;
 use acquaint_store::StoreResult;
 
 use super::Web;
@@ -40,11 +40,6 @@ impl Person {
 /// An id as a word of a path.
 fn path_word(id: &MemberId) -> String {
     form_urlencoded::byte_serialize(id.as_str().as_bytes()).collect()
-}
-
-/// Whether there is a page of this member to look at.
-pub(crate) fn is_here(member: &Member) -> bool {
-    member.version > 0 && member.profile.registration != Registration::Erasing
 }
 
 /// Mutual connections, for templates: the first faces, and a line.

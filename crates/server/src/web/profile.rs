@@ -16,7 +16,7 @@ use super::answer;
 use super::form::{Answered, Fields, Posted};
 use super::invitations::{NamedMember, Query};
 use super::network::{Invited, Suggestion};
-use super::people::{Person, Shared, is_here};
+use super::people::{Person, Shared};
 use super::session::{Me, Said};
 use super::shell::{Part, Shell};
 use super::when::When;
@@ -161,7 +161,7 @@ struct Page {
 /// Somebody whom one can look at.
 async fn somebody(web: &Web, id: &MemberId) -> Result<std::sync::Arc<Member>, Mishap> {
     let member = web.network().member(id).await?;
-    if is_here(&member) { Ok(member) } else { Err(Mishap::NotFound) }
+    if member.profile.is_public() { Ok(member) } else { Err(Mishap::NotFound) }
 }
 
 async fn show(web: &Web, me: &Me, other: &Member, panel: Option<Panel>, status: StatusCode) -> Answered {
@@ -303,7 +303,7 @@ async fn at_once(
     if in_place && said.good {
         return answer::part(&Panel::load(web, &me, &other).await?, &said.text, &[]);
     }
-    let to = if is_here(&other) { person.href } else { "/network".into() };
+    let to = if other.profile.is_public() { person.href } else { "/network".into() };
     answer::go(web, &me.visitor, &fields.back(&to), Some(&said))
 }
 

@@ -1,5 +1,6 @@
 //! Every operation of the document asks who is calling, except those that are open.
 
+use acquaint_core::access::{Operation, Rule};
 use serde_json::Value;
 
 use crate::town::{KEY, Town};
@@ -9,7 +10,7 @@ const OPEN: [&str; 5] = ["getProblem", "health", "metrics", "openapi", "readines
 /// The operations whose address is the key: whoever does not have it finds nothing.
 const SECRET: [&str; 1] = ["readCalendar"];
 
-fn operations(document: &Value) -> Vec<(String, String, Value)> {
+pub(crate) fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let all = paths.iter().flat_map(|(path, item)| {
         let item = item.as_object().unwrap();
@@ -19,13 +20,14 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 }
 
 /// A path in which every place is taken by something that fits.
-fn filled(path: &str) -> String {
+pub(crate) fn filled(path: &str) -> String {
     let id = "inv_019000000000700080000000000000ab";
     let invitation = path.contains("/invitations/");
     path.replace("{id}", if invitation { id } else { "ada" })
         .replace("{member}", "bob")
         .replace("{code}", "cooldown")
         .replace("{file}", "curve.svg")
+        .replace("{name}", "nobody")
         .replace("{calendar}", "YWRh.0123456789abcdef.ics")
 }
 
@@ -62,6 +64,20 @@ async fn nobody_passes_without_a_key() {
     }
     open.sort();
     assert_eq!(open, OPEN);
+}
+
+/// One table says who may ask for what; the server does not start with an operation that it lacks.
+#[test]
+fn every_operation_of_the_document_is_in_the_table_and_no_other() {
+    let document = serde_json::to_value(acquaint_server::openapi()).unwrap();
+    let mut described: Vec<String> =
+        operations(&document).iter().map(|(.., operation)| operation["operationId"].as_str().unwrap().into()).collect();
+    let mut listed: Vec<String> = Operation::ALL.iter().map(|operation| operation.name().into()).collect();
+    described.sort();
+    listed.sort();
+    assert_eq!(described, listed);
+    let mut open = Operation::ALL.iter().filter(|operation| operation.rule() == Rule::Anybody);
+    assert!(open.all(|operation| OPEN.contains(&operation.name()) || SECRET.contains(&operation.name())));
 }
 
 #[tokio::test]

@@ -33,6 +33,20 @@ async fn a_member_is_registered_shown_and_erased() {
     town.host("DELETE", "/v1/members/ada").send().await.problem(404, "unknown_member");
 }
 
+/// An invitation makes a row for its recipient, but not if the recipient blocks the sender: who is
+/// not registered does not exist for others, whoever invited them.
+#[tokio::test]
+async fn members_who_are_not_registered_do_not_exist_for_others() {
+    let town = Town::new().await;
+    assert_eq!(town.by("shy", "PUT", "/v1/blocks/ada").send().await.status, 204);
+    for other in ["shy", "bob"] {
+        town.invite("ada", other).await;
+        town.by("ada", "GET", &format!("/v1/members/{other}")).send().await.problem(404, "unknown_member");
+    }
+    assert_eq!(town.by("bob", "GET", "/v1/members/bob").send().await.status, 200);
+    assert_eq!(town.host("GET", "/v1/members/bob").send().await.status, 200);
+}
+
 #[tokio::test]
 async fn an_invitation_is_sent_and_shown_to_both() {
     let town = Town::new().await;

@@ -123,3 +123,25 @@ async fn queries_that_do_not_fit() {
     town.host("GET", "/v1/events?after=evt_1").send().await.problem(422, "invalid_request");
     assert_eq!(town.by("ada", "GET", "/v1/invitations/sent?cursor=&order=").send().await.status, 200);
 }
+
+/// Whoever has somebody else's cursor learns nothing with it, and nobody can change their own.
+#[tokio::test]
+async fn a_cursor_is_taken_back_from_whom_it_was_given_to_and_unchanged() {
+    let town = Town::new().await;
+    for other in ["bob", "cid"] {
+        town.invite("ada", other).await;
+        town.invite("eve", other).await;
+    }
+    let list = |member: &str, cursor: &str| {
+        town.by(member, "GET", &format!("/v1/invitations/sent?limit=1&cursor={cursor}")).send()
+    };
+    let page = list("ada", "").await.json();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    assert_eq!(list("ada", cursor).await.json()["items"].as_array().unwrap().len(), 1);
+    list("eve", cursor).await.problem(422, "invalid_cursor");
+    let other = if cursor.starts_with("AQEA") { "AQEB" } else { "AQEA" };
+    for changed in [&cursor[..cursor.len() - 1], &format!("{other}{}", &cursor[4..]), cursor.split('.').next().unwrap()]
+    {
+        list("ada", changed).await.problem(422, "invalid_cursor");
+    }
+}

@@ -11,7 +11,7 @@ use acquaint_core::ids::{EventId, MemberId};
 use acquaint_core::policy::{Policy, Preset};
 use acquaint_core::time::Time;
 use acquaint_core::view::InvitationView;
-use acquaint_server::{HostKey, Limits, ServerConfig, serve};
+use acquaint_server::{HostKey, Limits, ServerConfig, TokenConfig, serve};
 use acquaint_store::memory::MemoryStore;
 use acquaint_store::{
     Changes, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Loaded, NotificationPage,
@@ -41,6 +41,7 @@ pub(crate) struct Plan {
     pub(crate) clock: Clock,
     pub(crate) engine: EngineConfig,
     pub(crate) limits: Limits,
+    pub(crate) tokens: Option<TokenConfig>,
 }
 
 impl Default for Plan {
@@ -51,6 +52,7 @@ impl Default for Plan {
             clock: Clock::settable(START.parse().unwrap()),
             engine: EngineConfig::default(),
             limits: Limits::default(),
+            tokens: None,
         }
     }
 }
@@ -85,6 +87,7 @@ impl Town {
         let address = listener.local_addr().unwrap();
         let mut config = ServerConfig::new(vec![HostKey::new("another").unwrap(), HostKey::new(KEY).unwrap()]);
         config.limits = plan.limits;
+        config.tokens = plan.tokens;
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(serve(network.clone(), listener, config, async {
             stopped.await.ok();

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use crate::failure::{Failure, Outcome};
 
 /// One connection to the server.
-pub(super) struct Client {
+pub(crate) struct Client {
     sender: SendRequest<Full<Bytes>>,
     host: String,
     authorization: String,
@@ -21,7 +21,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) async fn connect(address: &str, key: &str) -> Outcome<Self> {
+    pub(crate) async fn connect(address: &str, key: &str) -> Outcome<Self> {
         let stream = TcpStream::connect(address).await.map_err(Failure::failed)?;
         stream.set_nodelay(true).map_err(Failure::failed)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(Failure::failed)?;
@@ -31,7 +31,7 @@ impl Client {
     }
 
     /// Sends a request on behalf of a member and reads the whole answer.
-    pub(super) async fn call(
+    pub(crate) async fn call(
         &mut self,
         method: Method,
         path: &str,
