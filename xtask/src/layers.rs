@@ -59,7 +59,7 @@ const LAYERS: &[Layer] = &[
     // HTTP: translates, and knows no database.
     Layer {
         package: "acquaint-server",
-        may_use: &["acquaint-core", "acquaint-store", "acquaint-app", "acquaint-plot"],
+        may_use: &["acquaint-core", "acquaint-store", "acquaint-app", "acquaint-linkedin", "acquaint-plot"],
         never: &[EMBEDDED, POSTGRES],
     },
     // The binary puts the parts together, so it alone may use all of them.

@@ -26,6 +26,16 @@ const MUTUAL_COUNTED: usize = 200;
 /// Relations in one read.
 const STRIDE: usize = 256;
 
+/// A pending invitation, with what its sender's advice is made from.
+pub(crate) fn pending_to(view: InvitationView, sender: &Member, to: &Member) -> Pending<InvitationView> {
+    Pending {
+        sent_at: view.sent_at,
+        last_active_at: to.profile.last_active_at,
+        outside_audience: advice::is_outside(&sender.profile, &to.profile),
+        of: view,
+    }
+}
+
 /// An invitation that a member sent.
 struct SentTo {
     /// As the sender sees it.
@@ -49,12 +59,7 @@ impl Network {
         let ends_after = policy.invitation.expires_after.unwrap_or(LONGEST_JUDGED);
         let measure = Measure { policy: &policy.cleanup, curve: &curve, ends_after, now };
         let pending = sent.into_iter().filter(|it| it.view.state == InvitationState::Pending);
-        let pending = pending.map(|SentTo { view, to, .. }| Pending {
-            sent_at: view.sent_at,
-            last_active_at: to.profile.last_active_at,
-            outside_audience: advice::is_outside(&sender.profile, &to.profile),
-            of: view,
-        });
+        let pending = pending.map(|it| pending_to(it.view, &sender, &it.to));
         Ok(advice::suggest(pending, &measure))
     }
 

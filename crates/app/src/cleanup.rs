@@ -8,12 +8,14 @@
 use acquaint_core::cleanup::{Item, MAX_ITEMS, Outcome, Plan, Turn};
 use acquaint_core::command::{Action, Command};
 use acquaint_core::ids::{InvitationId, MemberId};
+use acquaint_core::member::Member;
 use acquaint_core::refusal::Refusal;
 use acquaint_core::time::{Span, Time};
 use acquaint_core::view::{Direction, InvitationState, InvitationView};
 use acquaint_store::{Content, Document, DocumentChange, DocumentName, Kind, Order, PendingPage, StoreError};
 use async_trait::async_trait;
 
+use crate::advice::pending_to;
 use crate::duties::Duty;
 use crate::engine::{Request, SubmitError};
 use crate::network::Network;
@@ -33,6 +35,13 @@ pub struct Choice {
     pub skip_members: Vec<MemberId>,
     /// Never those to people who have one of these tags.
     pub skip_audiences: Vec<String>,
+}
+
+impl Choice {
+    fn skips(&self, other: &Member) -> bool {
+        let tags = &other.profile.audience;
+        self.skip_members.contains(&other.id) || tags.iter().any(|tag| self.skip_audiences.contains(tag))
+    }
 }
 
 /// Why a plan was not made or changed.
@@ -72,8 +81,8 @@ pub enum PlanChange {
 }
 
 impl Network {
-    /// The invitations that a plan of that choice would name, oldest first, at most [`MAX_ITEMS`].
-    /// Changes nothing.
+    /// The invitations that a plan of that choice would name, in the order of rule 38: the oldest
+    /// [`MAX_ITEMS`] of that choice. Changes nothing.
     ///
     /// # Errors
     /// If the store fails.
@@ -82,7 +91,8 @@ impl Network {
         member: &MemberId,
         choice: &Choice,
     ) -> Result<Vec<InvitationView>, StoreError> {
-        let oldest_kept = self.now() - choice.older_than.unwrap_or(self.policy().cleanup.stale_after);
+        let (policy, now, sender) = (self.policy(), self.now(), self.member(member).await?);
+        let oldest_kept = now - choice.older_than.unwrap_or(policy.cleanup.stale_after);
         let (mut chosen, mut after) = (Vec::new(), None);
         loop {
             let page = PendingPage {
@@ -97,26 +107,17 @@ impl Network {
             after = read.last().map(|view| view.id);
             let reached_young = read.len() < AT_ONCE || read.last().is_some_and(|view| view.sent_at >= oldest_kept);
             for view in read.into_iter().filter(|view| view.sent_at < oldest_kept) {
-                if !self.is_skipped(&view.other, choice).await? {
-                    chosen.push(view);
+                let to = self.member(&view.other).await?;
+                if !choice.skips(&to) {
+                    chosen.push(pending_to(view, &sender, &to));
                 }
             }
             if reached_young || chosen.len() >= MAX_ITEMS {
                 chosen.truncate(MAX_ITEMS);
-                return Ok(chosen);
+                chosen.sort_by_key(|pending| pending.rank(&policy.cleanup, now));
+                return Ok(chosen.into_iter().map(|pending| pending.of).collect());
             }
         }
-    }
-
-    async fn is_skipped(&self, other: &MemberId, choice: &Choice) -> Result<bool, StoreError> {
-        if choice.skip_members.contains(other) {
-            return Ok(true);
-        }
-        if choice.skip_audiences.is_empty() {
-            return Ok(false);
-        }
-        let tags = &self.member(other).await?.profile.audience;
-        Ok(tags.iter().any(|tag| choice.skip_audiences.contains(tag)))
     }
 
     /// The member's plan, also one that is over, until the next takes its place.

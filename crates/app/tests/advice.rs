@@ -4,7 +4,7 @@
 
 mod common;
 
-use acquaint_app::Network;
+use acquaint_app::{Choice, Network};
 use acquaint_core::advice::Reason;
 use acquaint_core::command::Action;
 use acquaint_core::member::Profile;
@@ -98,4 +98,14 @@ async fn insights_count_what_was_sent() {
     let tags: Vec<_> = insights.by_tag.iter().map(|(tag, share)| (tag.as_str(), share.sent)).collect();
     assert_eq!(tags, [("rust", 1), ("sales", 2)]);
     assert_eq!(insights.by_mutual.iter().map(|(from, share)| (*from, share.sent)).collect::<Vec<_>>(), [(0, 6)]);
+}
+
+#[tokio::test]
+async fn a_plan_takes_the_worst_first() {
+    let network = town().await;
+    network.advance_clock(Span::days(15)).await.unwrap();
+    let chosen = network.choose_for_cleanup(&member("ann"), &Choice::default()).await.unwrap();
+    let others: Vec<_> = chosen.iter().map(|view| view.other.as_str()).collect();
+    assert_eq!(others[..2], ["gone", "far"], "{others:?}");
+    assert_eq!(others[2], "old");
 }

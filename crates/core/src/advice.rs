@@ -105,16 +105,27 @@ pub fn is_outside(sender: &Profile, recipient: &Profile) -> bool {
 /// first. An invitation without a reason is none.
 #[must_use]
 pub fn suggest<T>(pending: impl IntoIterator<Item = Pending<T>>, by: &Measure<'_>) -> Vec<Suggestion<T>> {
-    let mut found: Vec<_> = pending.into_iter().filter_map(|one| judge(one, by)).collect();
-    found.sort_by_key(|it| (!it.has(Reason::RecipientInactive), !it.has(Reason::OutsideAudience), it.sent_at));
-    found
+    let mut pending: Vec<_> = pending.into_iter().collect();
+    pending.sort_by_key(|it| it.rank(by.policy, by.now));
+    pending.into_iter().filter_map(|one| judge(one, by)).collect()
+}
+
+impl<T> Pending<T> {
+    /// Its place in the order of rule 38: the smaller, the earlier it is withdrawn.
+    #[must_use]
+    pub fn rank(&self, policy: &CleanupPolicy, now: Time) -> impl Ord + use<T> {
+        (!self.is_inactive(policy, now), !self.outside_audience, self.sent_at)
+    }
+
+    fn is_inactive(&self, policy: &CleanupPolicy, now: Time) -> bool {
+        self.last_active_at.is_some_and(|at| now.since(at) > policy.inactive_after)
+    }
 }
 
 fn judge<T>(pending: Pending<T>, by: &Measure<'_>) -> Option<Suggestion<T>> {
     let age = by.now.since(pending.sent_at);
-    let is_inactive = pending.last_active_at.is_some_and(|at| by.now.since(at) > by.policy.inactive_after);
     let reasons = [
-        (is_inactive, Reason::RecipientInactive),
+        (pending.is_inactive(by.policy, by.now), Reason::RecipientInactive),
         (pending.outside_audience, Reason::OutsideAudience),
         (age > by.policy.stale_after, Reason::Stale),
     ];
@@ -125,12 +136,6 @@ fn judge<T>(pending: Pending<T>, by: &Measure<'_>) -> Option<Suggestion<T>> {
     // The prior's invitations are at risk at every age, so there always is a chance to tell.
     let chance = by.curve.chance(age, by.ends_after).unwrap_or(Estimate::NONE);
     Some(Suggestion { of: pending.of, sent_at: pending.sent_at, reasons, chance })
-}
-
-impl<T> Suggestion<T> {
-    fn has(&self, reason: Reason) -> bool {
-        self.reasons.contains(&reason)
-    }
 }
 
 /// The chance, said plainly: `about 6 in 100 like this are still accepted`.
@@ -227,7 +232,8 @@ mod tests {
             prop_assert_eq!(ids, with_reason.map(|row| row.of).collect::<Vec<_>>());
             for pair in found.windows(2) {
                 let rank = |it: &Suggestion<usize>| {
-                    (!it.has(Reason::RecipientInactive), !it.has(Reason::OutsideAudience), it.sent_at)
+                    let lacks = |reason| !it.reasons.contains(&reason);
+                    (lacks(Reason::RecipientInactive), lacks(Reason::OutsideAudience), it.sent_at)
                 };
                 prop_assert!(rank(&pair[0]) <= rank(&pair[1]));
                 prop_assert!(pair[0].reasons.is_sorted());

@@ -390,6 +390,15 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// Takes back that the owner withdrew that one.
+    pub fn unmark_withdrawn(&mut self, place: usize) {
+        if let Some(person) = self.people.get_mut(place) {
+            person.withdrawn_at = None;
+        }
+    }
+}
+
 impl Invited {
     /// What an earlier import and the owner said, as far as it is about the same invitation.
     fn keep(&mut self, before: &Invited) {

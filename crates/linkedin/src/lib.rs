@@ -13,12 +13,17 @@
 //! | [`moment`], [`person`] | dates in the forms that occur; who is whom |
 //! | [`export`] | the rows of an export, and what could not be read |
 //! | [`ledger`] | what is known about each person invited, over several imports |
+//! | [`kept`] | the one file that it is kept in |
 //!
-//! Nothing here asks the network or the clock, and nothing is written but what [`ledger::Ledger::write`] is given.
+//! Nothing here asks the network or the clock, and nothing is written but the file of [`kept`].
 
 pub mod export;
+pub mod kept;
 pub mod ledger;
 pub mod moment;
 pub mod person;
 pub mod source;
 pub mod table;
+
+/// How one withdraws an invitation on LinkedIn, by hand; nothing here does it.
+pub const STEPS: [&str; 3] = ["Open the page.", "Press Pending, below the name.", "Press Withdraw."];

@@ -14,6 +14,7 @@ use serde_path_to_error::Segment;
 
 use crate::app::App;
 use crate::auth;
+use crate::config::Limits;
 use crate::problem::{Fault, Kind, Problem};
 
 /// What a body may say.
@@ -150,15 +151,15 @@ async fn read(request: Request, app: &App, limit: usize) -> Result<Bytes, Proble
         return Ok(Bytes::new());
     }
     refuse_media_type(&parts.headers)?;
-    within_limits(app, body, limit).await
+    within_limits(app.limits(), body, limit).await
 }
 
 /// Reads a body of whatever kind within its limits of size and time.
-pub(crate) async fn within_limits(app: &App, body: Body, limit: usize) -> Result<Bytes, Problem> {
+pub(crate) async fn within_limits(limits: &Limits, body: Body, limit: usize) -> Result<Bytes, Problem> {
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large(limit));
     }
-    match tokio::time::timeout(app.limits().body_timeout, collect(body, limit)).await {
+    match tokio::time::timeout(limits.body_timeout, collect(body, limit)).await {
         Ok(read) => read,
         Err(_) => Err(last(Problem::new(Kind::RequestTimeout))),
     }

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use acquaint_app::Clock;
 use acquaint_core::ids::MemberId;
+use acquaint_core::policy::Policy;
 use acquaint_core::time::Time;
+use acquaint_linkedin::kept::Kept;
 use ipnet::IpNet;
 use subtle::{Choice, ConstantTimeEq};
 
@@ -22,6 +25,18 @@ pub struct Demo {
     pub secret: [u8; 32],
     /// Is told whenever a visitor has set the clock.
     pub clock_set: Box<dyn Fn(Time) + Send + Sync>,
+}
+
+/// A person's own LinkedIn export, to be looked at. It belongs on a loopback address.
+pub struct Own {
+    /// The ledger.
+    pub kept: Kept,
+    /// The waits and ages that are advised by.
+    pub policy: Policy,
+    /// What time it is.
+    pub clock: Clock,
+    /// Seals the cookies of this run.
+    pub secret: [u8; 32],
 }
 
 /// How the server is run.

@@ -23,10 +23,11 @@ use tokio_io_timeout::TimeoutStream;
 
 use crate::api;
 use crate::callers::Peer;
-use crate::config::{Demo, Limits, ServerConfig};
+use crate::config::{Demo, Limits, Own, ServerConfig};
 use crate::crowd::Crowd;
 use crate::observe::{Counted, Front};
 use crate::tls::Tls;
+use crate::web;
 
 /// How long the loop waits when the system has no room for another connection.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
@@ -101,13 +102,27 @@ async fn run(
                 answer(Server::new(front, watched, None), listener, closing).await;
             }
         },
-        // What would never end by itself is told as well.
-        async {
-            shutdown.await;
-            close.send_replace(true);
-        },
+        announced(shutdown, close),
     );
     Ok(())
+}
+
+/// Answers with the pages of a person's own LinkedIn export, and with nothing else, until `shutdown`.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_own(own: Own, listener: TcpListener, shutdown: impl Future) -> io::Result<()> {
+    let config = ServerConfig::new(Vec::new());
+    let front = web::own::front(own, &config).map_err(io::Error::other)?;
+    let (close, closing) = watch::channel(false);
+    tokio::join!(answer(Server::new(front, config.limits, None), listener, closing), announced(shutdown, close));
+    Ok(())
+}
+
+/// Waits for the end, then tells it to what would never end by itself.
+async fn announced(shutdown: impl Future, close: watch::Sender<bool>) {
+    shutdown.await;
+    close.send_replace(true);
 }
 
 async fn answer(mut server: Server, listener: TcpListener, mut closing: watch::Receiver<bool>) {

@@ -3,7 +3,7 @@
 //! Files are read and one file is kept; nothing is asked of LinkedIn, and nothing leaves the machine.
 
 mod insights;
-mod kept;
+mod pages;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +12,9 @@ use acquaint_app::Clock;
 use acquaint_core::advice::{LONGEST_JUDGED, plainly};
 use acquaint_core::policy::Policy;
 use acquaint_core::time::{Span, Time};
+use acquaint_linkedin::STEPS;
 use acquaint_linkedin::export::{Export, Trouble};
+use acquaint_linkedin::kept::{Kept, KeptError};
 use acquaint_linkedin::ledger::{Changes, Invited, Ledger, Status};
 use acquaint_linkedin::source::Source;
 use clap::{Args, Subcommand};
@@ -20,7 +22,7 @@ use clap::{Args, Subcommand};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 use crate::progress::{Progress, grouped};
-use kept::Kept;
+use pages::PagesArgs;
 use show::ShowArgs;
 
 /// Rows that could not be read are told one by one up to this many.
@@ -60,6 +62,8 @@ enum LinkedinCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show it in a browser: sent, clean-up, wait list and insights, on this machine alone
+    Pages(PagesArgs),
     /// Note that you withdrew an invitation
     Withdrew {
         /// The address of the person's profile, or their name
@@ -77,7 +81,17 @@ pub(crate) fn run(args: &LinkedinArgs) -> Outcome<()> {
         LinkedinCommand::Show(show) => show.run(&kept.ledger()?, &policy, now),
         LinkedinCommand::Next => next(&kept.ledger()?, &policy, now),
         LinkedinCommand::Insights { json } => insights::run(&kept.ledger()?, &policy, now, *json),
+        LinkedinCommand::Pages(pages) => pages.run(kept, policy, args.now),
         LinkedinCommand::Withdrew { who } => withdrew(&kept, who, &policy, now),
+    }
+}
+
+impl From<KeptError> for Failure {
+    fn from(error: KeptError) -> Self {
+        match error {
+            KeptError::Nothing(_) => Failure::usage(error),
+            KeptError::Unreadable { .. } | KeptError::Io { .. } => Failure::failed(error),
+        }
     }
 }
 
@@ -152,7 +166,8 @@ fn next(ledger: &Ledger, policy: &Policy, now: Time) -> Outcome<()> {
             lines.push(format!("  {name}, {age}. {why} {}", sentence(&plainly(suggestion.chance))));
             lines.extend(person.link().map(|link| format!("    {link}")));
         }
-        lines.push("1. Open the page.  2. Press Pending, below the name.  3. Press Withdraw.".into());
+        let steps = (1..).zip(STEPS).map(|(number, step)| format!("{number}. {step}"));
+        lines.push(steps.collect::<Vec<_>>().join("  "));
         lines.push("Then say so: acquaint linkedin withdrew URL".into());
     }
     let again = ledger.people().iter().filter_map(|it| Some((it.may_invite_again_at(policy)?, it)));

@@ -58,7 +58,8 @@ fn assert_fits(browser: &Browser, what: &str) {
     assert!(wide.as_u64().unwrap() <= browser.screen.width.into(), "{what} is {wide} px wide");
 }
 
-fn look(browser: &Browser, name: &str) {
+/// Looks at the page as it stands, and keeps a picture of it.
+pub(crate) fn look(browser: &Browser, name: &str) {
     browser.picture(name);
     assert_fits(browser, name);
     assert_accessible(browser, name);

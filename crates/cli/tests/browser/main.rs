@@ -9,6 +9,7 @@
 //! | [`connecting`] | notes, errors beside their fields, refusals with dates, what time changes |
 //! | [`plain`] | all of it with JavaScript off |
 //! | [`looks`] | every page: axe-core finds nothing, nothing is stopped by the policy, it is light; pictures |
+//! | [`own`] | a person's own LinkedIn export |
 //! | [`smoke`] | the main ways on PostgreSQL; the tests above are on the embedded store |
 //! | [`safety`] | forged forms, strange hosts, what people write |
 #![cfg(unix)]
@@ -27,6 +28,7 @@ mod common;
 mod connecting;
 mod driver;
 mod looks;
+mod own;
 mod plain;
 mod safety;
 mod smoke;

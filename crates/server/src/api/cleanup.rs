@@ -63,7 +63,7 @@ impl Input for Preview {
 /// What a plan would be.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Previewed {
-    /// The invitations that it would name, oldest first.
+    /// The invitations that it would name, in the order of rule 38.
     invitations: Vec<SentInvitation>,
     /// Withdrawals a day.
     daily_budget: u32,

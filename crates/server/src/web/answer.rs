@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::form::Answered;
 use super::session::{Said, Visitor};
-use super::{Mishap, Web};
+use super::{Mishap, Seals};
 
 fn html(status: StatusCode, text: String) -> Response {
     let mut response = Response::new(Body::from(text));
@@ -17,7 +17,7 @@ fn html(status: StatusCode, text: String) -> Response {
 }
 
 /// A whole page, with the cookies that belong to it.
-pub(crate) fn whole(web: &Web, visitor: &Visitor, status: StatusCode, page: &impl Template) -> Answered {
+pub(crate) fn whole(web: &impl Seals, visitor: &Visitor, status: StatusCode, page: &impl Template) -> Answered {
     let mut response = html(status, page.render()?);
     let silence = visitor.said.is_some().then(Visitor::silence);
     for cookie in visitor.cookie_if_new(web.secret()).into_iter().chain(silence) {
@@ -27,7 +27,7 @@ pub(crate) fn whole(web: &Web, visitor: &Visitor, status: StatusCode, page: &imp
 }
 
 /// A page as it usually is.
-pub(crate) fn page(web: &Web, visitor: &Visitor, page: &impl Template) -> Answered {
+pub(crate) fn page(web: &impl Seals, visitor: &Visitor, page: &impl Template) -> Answered {
     whole(web, visitor, StatusCode::OK, page)
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn part_with(status: StatusCode, part: &impl Template, live: &str, co
 }
 
 /// Leads to another page after a form, which says what became of it.
-pub(crate) fn go(web: &Web, visitor: &Visitor, to: &str, said: Option<&Said>) -> Answered {
+pub(crate) fn go(web: &impl Seals, visitor: &Visitor, to: &str, said: Option<&Said>) -> Answered {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let to = HeaderValue::try_from(to).map_err(|_| Mishap::NotFound)?;

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
 use super::session::{Me, Visitor};
-use super::{Mishap, Web};
+use super::{Mishap, Seals, Web};
 use crate::body;
 
 /// A query or the fields of a form, the first of each name.
@@ -57,10 +57,10 @@ pub(crate) fn in_place(headers: &HeaderMap) -> bool {
     headers.contains_key("hx-request")
 }
 
-impl FromRequest<Web> for Sent {
+impl<S: Seals> FromRequest<S> for Sent {
     type Rejection = Mishap;
 
-    async fn from_request(request: Request, web: &Web) -> Result<Self, Mishap> {
+    async fn from_request(request: Request, web: &S) -> Result<Self, Mishap> {
         let (mut parts, body) = request.into_parts();
         let Ok(visitor) = Visitor::from_request_parts(&mut parts, web).await;
         if is_foreign(&parts.headers) {
@@ -86,8 +86,8 @@ impl FromRequest<Web> for Posted {
     }
 }
 
-async fn read(web: &Web, body: Body) -> Result<Fields, Mishap> {
-    let bytes = body::within_limits(&web.0.app, body, web.0.app.limits().body).await?;
+async fn read(web: &impl Seals, body: Body) -> Result<Fields, Mishap> {
+    let bytes = body::within_limits(web.limits(), body, web.limits().body).await?;
     Ok(Fields::parse(&bytes))
 }
 

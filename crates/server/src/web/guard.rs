@@ -1,13 +1,13 @@
 //! Around every page: no strange host names, and headers that keep a browser from doing anything
 //! that we did not write.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::Mishap;
 use super::form::in_place;
-use super::{Mishap, Web};
 
 /// Nothing from elsewhere, nothing written into the page: no inline script, no inline style.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -22,7 +22,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ];
 
 /// Answers a page with what every page carries.
-pub(crate) async fn around(State(_): State<Web>, request: Request, next: Next) -> Response {
+pub(crate) async fn around(request: Request, next: Next) -> Response {
     let in_place = in_place(request.headers());
     let mut response =
         if is_here(request.headers()) { next.run(request).await } else { Mishap::StrangeHost.into_response() };

@@ -50,7 +50,9 @@ struct Row {
 impl Cards {
     /// The figures of insights; `place` is the path under which their files are.
     pub(crate) fn new(found: &Insights, place: &'static str) -> Result<Self, Mishap> {
-        let cards = figures(found).into_iter().map(|figure| {
+        // Where nothing at all is known of something, there is no figure of it.
+        let known = figures(found).into_iter().filter(|figure| figure.name == "curve" || !figure.lines.is_empty());
+        let cards = known.map(|figure| {
             let drawn = figure.is_drawable();
             Ok(Card {
                 name: figure.name,

@@ -43,10 +43,10 @@ impl FromRequestParts<Web> for NamedMember {
 /// The query of an address.
 pub(crate) struct Query(pub(crate) Fields);
 
-impl FromRequestParts<Web> for Query {
+impl<S: Send + Sync> FromRequestParts<S> for Query {
     type Rejection = Mishap;
 
-    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Mishap> {
+    async fn from_request_parts(parts: &mut Parts, web: &S) -> Result<Self, Mishap> {
         let Ok(RawQuery(query)) = RawQuery::from_request_parts(parts, web).await;
         Ok(Self(Fields::parse(query.unwrap_or_default().as_bytes())))
     }

@@ -1,6 +1,7 @@
 //! What goes wrong, as a page that says so kindly.
 
 use acquaint_app::{ClockError, SubmitError};
+use acquaint_linkedin::kept::KeptError;
 use acquaint_plot::PlotError;
 use acquaint_store::StoreError;
 use askama::Template;
@@ -17,6 +18,8 @@ pub(crate) enum Mishap {
     Nobody,
     /// Nothing that this visitor may see is here.
     NotFound,
+    /// No export was imported yet.
+    NoExport,
     /// A form without its token, from another page than ours or from before a restart.
     Forged,
     /// The request names another machine.
@@ -44,6 +47,12 @@ impl Mishap {
                 StatusCode::NOT_FOUND,
                 "There is nothing here",
                 "The page may have moved, or what it showed is no longer there.",
+            ),
+            Mishap::NoExport => (
+                StatusCode::NOT_FOUND,
+                "Nothing is imported yet",
+                "Ask LinkedIn for a copy of your data, and import it: acquaint linkedin import EXPORT. Then load this page \
+                 again.",
             ),
             Mishap::Forged => (
                 StatusCode::FORBIDDEN,
@@ -101,6 +110,16 @@ impl From<StoreError> for Mishap {
 impl From<askama::Error> for Mishap {
     fn from(error: askama::Error) -> Self {
         tracing::error!(%error, "a page could not be made");
+        Self::Ours
+    }
+}
+
+impl From<KeptError> for Mishap {
+    fn from(error: KeptError) -> Self {
+        if matches!(error, KeptError::Nothing(_)) {
+            return Self::NoExport;
+        }
+        tracing::error!(%error, "the ledger cannot be had");
         Self::Ours
     }
 }

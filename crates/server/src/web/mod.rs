@@ -12,6 +12,7 @@
 //! | `people`, `when`, `words`, `avatar` | names, moments, refusals and faces, for readers |
 //! | `network`, `invitations`, `received`, `sent`, `profile`, `contacts`, `notifications`, `settings`, `standing` | the pages |
 //! | `cleanup`, `waiting`, `insights` | what to withdraw, whom to invite again, what is accepted |
+//! | `own` | a person's own LinkedIn export: pages apart, without a community |
 //! | `demo` | the chooser of whom to be, and the clock |
 //! | `assets` | styles, scripts and icons, compiled in |
 
@@ -28,6 +29,7 @@ mod invitations;
 mod mishap;
 mod network;
 mod notifications;
+pub(crate) mod own;
 mod people;
 mod profile;
 mod received;
@@ -52,7 +54,7 @@ use axum::response::Redirect;
 use axum::routing::{get, post};
 
 use crate::app::App;
-use crate::config::Demo;
+use crate::config::{Demo, Limits};
 pub(crate) use mishap::{Mishap, nothing_here};
 use session::Secret;
 
@@ -64,6 +66,22 @@ struct Inner {
     app: App,
     demo: Demo,
     secret: Secret,
+}
+
+/// What pages of any kind have: the secret of this run, and limits on what is sent to them.
+trait Seals: Send + Sync {
+    fn secret(&self) -> &Secret;
+    fn limits(&self) -> &Limits;
+}
+
+impl Seals for Web {
+    fn secret(&self) -> &Secret {
+        &self.0.secret
+    }
+
+    fn limits(&self) -> &Limits {
+        self.0.app.limits()
+    }
 }
 
 impl Web {
@@ -174,6 +192,6 @@ pub(crate) fn router(web: Web) -> Router {
         .route("/avatars/{member}", get(avatar::draw))
         .route("/assets/{file}", get(assets::file))
         .route("/favicon.ico", get(async || Redirect::permanent("/assets/mark.svg")))
-        .layer(axum::middleware::from_fn_with_state(web.clone(), guard::around))
+        .layer(axum::middleware::from_fn(guard::around))
         .with_state(web)
 }

@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use subtle::ConstantTimeEq;
 
-use super::{Mishap, Web};
+use super::{Mishap, Seals, Web};
 
 const SESSION: &str = "acquaint_session";
 const SAID: &str = "acquaint_said";
@@ -160,10 +160,10 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     pairs.find_map(|pair| pair.split_once('=').filter(|(found, _)| *found == name).map(|(_, value)| value))
 }
 
-impl FromRequestParts<Web> for Visitor {
+impl<S: Seals> FromRequestParts<S> for Visitor {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, web: &S) -> Result<Self, Infallible> {
         Ok(Self::read(&parts.headers, web.secret()))
     }
 }

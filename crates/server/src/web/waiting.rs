@@ -55,8 +55,12 @@ pub(crate) async fn page(State(web): State<Web>, me: Me, headers: HeaderMap) -> 
 
 /// What to write this time: what was written the last time, else a beginning.
 fn note(view: &InvitationView, name: &str) -> String {
-    let anew = || format!("Hello {name}, I invited you some time ago. I would be glad to connect with you.");
-    view.note.clone().unwrap_or_else(anew)
+    view.note.clone().unwrap_or_else(|| beginning(name))
+}
+
+/// How a note may begin to somebody who was invited before.
+pub(crate) fn beginning(name: &str) -> String {
+    format!("Hello {name}, I invited you some time ago. I would be glad to connect with you.")
 }
 
 /// Gives the calendar a new address, or closes it.
