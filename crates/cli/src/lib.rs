@@ -13,6 +13,7 @@ pub mod failure;
 mod keys;
 mod migrate;
 pub mod output;
+mod pages;
 mod policy;
 pub mod progress;
 mod replay;

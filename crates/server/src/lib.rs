@@ -34,6 +34,6 @@ mod web;
 
 pub use api::openapi;
 pub use auth::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
-pub use config::{Demo, HostKey, HostKeyError, Limits, ServerConfig};
+pub use config::{Demo, HostKey, HostKeyError, Limits, Pages, ServerConfig};
 pub use listen::{Listeners, serve, serve_demo};
 pub use tls::{Tls, TlsError};

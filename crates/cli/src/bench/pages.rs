@@ -17,10 +17,10 @@ use hyper::{Method, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::client::Client;
 use super::community::{measured_at, member, note};
 use super::engine::{histogram, micros};
 use super::results::Run;
+use crate::client::Client;
 use crate::failure::{Failure, Outcome};
 
 /// As many as the rule book lets one have (rule 25).

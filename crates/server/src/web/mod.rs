@@ -11,6 +11,7 @@
 //! | `shell`, `answer` | the frame around every page; whole pages, parts of pages, ways back |
 //! | `people`, `when`, `words`, `avatar` | names, moments, refusals and faces, for readers |
 //! | `network`, `invitations`, `received`, `sent`, `profile`, `contacts`, `notifications`, `settings`, `standing` | the pages |
+//! | `door` | signing in and out |
 //! | `demo` | the chooser of whom to be, and the clock |
 //! | `assets` | styles, scripts and icons, compiled in |
 
@@ -19,6 +20,7 @@ mod assets;
 mod avatar;
 mod contacts;
 mod demo;
+mod door;
 mod form;
 mod guard;
 mod invitations;
@@ -48,7 +50,7 @@ use axum::response::Redirect;
 use axum::routing::{get, post};
 
 use crate::app::App;
-use crate::config::Demo;
+use crate::config::{Demo, Pages};
 pub(crate) use mishap::{Mishap, nothing_here};
 use session::Secret;
 
@@ -58,22 +60,39 @@ pub(crate) struct Web(Arc<Inner>);
 
 struct Inner {
     app: App,
-    demo: Demo,
+    door: Door,
     secret: Secret,
 }
 
+/// How one comes in.
+pub(crate) enum Door {
+    /// Whoever comes chooses whom to be.
+    Demo(Demo),
+    /// Members sign in.
+    Members(Pages),
+}
+
 impl Web {
-    pub(crate) fn new(app: App, demo: Demo) -> Self {
+    pub(crate) fn demo(app: App, demo: Demo) -> Self {
         let secret = Secret::new(demo.secret);
-        Self(Arc::new(Inner { app, demo, secret }))
+        Self(Arc::new(Inner { app, door: Door::Demo(demo), secret }))
+    }
+
+    /// The pages for members, with the community's key for them.
+    pub(crate) fn members(app: App, pages: Pages, key: [u8; 32]) -> Self {
+        Self(Arc::new(Inner { app, door: Door::Members(pages), secret: Secret::new(key) }))
     }
 
     fn network(&self) -> &Network {
         self.0.app.network()
     }
 
-    fn demo(&self) -> &Demo {
-        &self.0.demo
+    fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    fn door(&self) -> &Door {
+        &self.0.door
     }
 
     fn secret(&self) -> &Secret {
@@ -88,7 +107,7 @@ impl Web {
 }
 
 /// The addresses of the pages, for metrics; one for each route below.
-pub(crate) const ADDRESSES: [&str; 30] = [
+pub(crate) const ADDRESSES: [&str; 33] = [
     "/",
     "/network",
     "/invitations",
@@ -113,6 +132,9 @@ pub(crate) const ADDRESSES: [&str; 30] = [
     "/notifications/read",
     "/settings",
     "/standing",
+    "/session",
+    "/session/none",
+    "/session/end",
     "/demo",
     "/demo/be",
     "/demo/clock",
@@ -123,8 +145,18 @@ pub(crate) const ADDRESSES: [&str; 30] = [
 
 /// The pages.
 pub(crate) fn router(web: Web) -> Router {
-    Router::new()
-        .route("/", get(async || Redirect::to("/network")))
+    let door = match web.door() {
+        Door::Demo(_) => Router::new()
+            .route("/session/none", get(async || Redirect::to("/demo")))
+            .route("/demo", get(demo::chooser))
+            .route("/demo/be", post(demo::be))
+            .route("/demo/clock", post(demo::advance)),
+        Door::Members(_) => Router::new()
+            .route("/session", get(door::sign_in))
+            .route("/session/none", get(door::nobody))
+            .route("/session/end", post(door::sign_out)),
+    };
+    door.route("/", get(async || Redirect::to("/network")))
         .route("/network", get(network::page))
         .route("/invitations", get(async || Redirect::to("/invitations/received")))
         .route("/invitations/received", get(received::page))
@@ -148,9 +180,6 @@ pub(crate) fn router(web: Web) -> Router {
         .route("/notifications/read", post(notifications::read))
         .route("/settings", get(settings::page).post(settings::change))
         .route("/standing", get(standing::page))
-        .route("/demo", get(demo::chooser))
-        .route("/demo/be", post(demo::be))
-        .route("/demo/clock", post(demo::advance))
         .route("/avatars/{member}", get(avatar::draw))
         .route("/assets/{file}", get(assets::file))
         .route("/favicon.ico", get(async || Redirect::permanent("/assets/mark.svg")))

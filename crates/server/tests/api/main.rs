@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod attacks;
 mod callers;
 mod calls;
 mod cleanup;
@@ -19,7 +20,9 @@ mod keys;
 mod limits;
 mod live;
 mod pages;
+mod privacy;
 mod races;
+mod sessions;
 mod silence;
 mod stores;
 mod tokens;

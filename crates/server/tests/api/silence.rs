@@ -56,7 +56,9 @@ impl Side {
         headers.sort();
         let mut told = format!("{} {} {}", reply.status, headers.join(" "), reply.text());
         let mut from = 0;
-        while let Some(found) = ["inv_", "ntf_", "eng_"].iter().filter_map(|prefix| told[from..].find(prefix)).min() {
+        while let Some(found) =
+            ["inv_", "ntf_", "eng_", "evt_"].iter().filter_map(|prefix| told[from..].find(prefix)).min()
+        {
             let place = from + found;
             let name = told[place..(place + 36).min(told.len())].to_owned();
             let number = self.names.iter().position(|known| *known == name).unwrap_or_else(|| {
@@ -81,6 +83,7 @@ impl Side {
             "/v1/notifications?limit=100",
             "/v1/standing",
             "/v1/cleanup/plan",
+            "/v1/members/sender/export",
         ]
         .map(str::to_owned)
         .into();
