@@ -2,7 +2,7 @@
 
 use acquaint_core::ids::EventId;
 use rand::rngs::{StdRng, SysRng};
-use rand::{Rng, SeedableRng};
+use rand::{Rng, SeedableRng, TryRng};
 use uuid::{Builder, Uuid};
 
 use crate::clock::Clock;
@@ -62,6 +62,13 @@ impl IdSource {
 
 fn millis_of(id: Uuid) -> u64 {
     u64::try_from(id.as_u128() >> 80).unwrap_or(u64::MAX)
+}
+
+/// 128 random bits from the operating system, as text: what nobody guesses.
+pub(crate) fn secret() -> Result<String, NoRandomness> {
+    let mut bits = [0; 16];
+    SysRng.try_fill_bytes(&mut bits).map_err(|error| NoRandomness(error.to_string()))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bits)))
 }
 
 /// The operating system has no random numbers to give.

@@ -4,7 +4,9 @@
 //! the [`engine`], which decides them with `acquaint_core` and commits them together; reads go to
 //! the cache of committed rows and to the store.
 
+mod advice;
 mod cache;
+mod calendar;
 mod cleanup;
 pub mod clock;
 mod duties;

@@ -13,7 +13,7 @@ use acquaint_core::ids::MemberId;
 use acquaint_core::member::Member;
 use acquaint_core::policy::RetentionPolicy;
 use acquaint_core::time::{Span, Time};
-use acquaint_core::view::{ContactList, Direction, InvitationView};
+use acquaint_core::view::{ContactList, Direction, InvitationState, InvitationView};
 use acquaint_store::{
     Claim, ClaimName, Contact, ContactPage, NotificationPage, Order, PendingPage, Record, ScanPlace, StoreResult,
 };
@@ -88,7 +88,9 @@ impl Network {
             let page = self.store().scan_history(from.as_ref(), RECORDS_AT_ONCE).await?;
             for record in page.records {
                 match record {
-                    Record::Past { owner, invitation } if owner == *id => kept.past.push(invitation),
+                    Record::Past { owner, invitation } if owner == *id && is_shown(&invitation) => {
+                        kept.past.push(invitation);
+                    }
                     Record::Event(event) if is_own_act(&event, id) => kept.acts.push(event),
                     Record::Claim(Claim { name, at, .. }) if is_scope_of(&name.scope, id) => {
                         kept.keys.push((name, at));
@@ -257,6 +259,12 @@ fn is_in_answer(claim: &Claim, member: &MemberId) -> bool {
     }
     // What cannot be read is not kept.
     serde_json::to_value(&claim.answer).map_or(true, |answer| is_in(&answer, member.as_str()))
+}
+
+/// Whether the member is shown it: one that was withdrawn, or ended by itself, is gone for its recipient
+/// (rule 8).
+fn is_shown(invitation: &InvitationView) -> bool {
+    invitation.state != InvitationState::Gone
 }
 
 /// Whether an event is what a member did, and not what became of it: reminders and endings by

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
 use crate::demo::DemoArgs;
+use crate::linkedin::LinkedinArgs;
 use crate::settings::Key;
 
 /// A connection-request system: members invite each other, and the rules keep it honest.
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     /// Make or renew the tables of a PostgreSQL database
     Migrate(MigrateArgs),
+    /// See which of your own LinkedIn invitations to withdraw, from the export that LinkedIn gives you
+    Linkedin(LinkedinArgs),
     /// Measure this machine
     Bench(BenchArgs),
     /// Print the OpenAPI description of the HTTP API

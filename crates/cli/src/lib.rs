@@ -11,6 +11,7 @@ mod copy;
 mod demo;
 pub mod failure;
 mod keys;
+mod linkedin;
 mod migrate;
 pub mod output;
 mod pages;
@@ -79,6 +80,7 @@ fn carry_out(command: Command) -> Outcome<()> {
         Command::Store(StoreCommand::Copy(args)) => block_on(copy::run(&args)),
         Command::Keys(command) => block_on(keys::run(&command)),
         Command::Migrate(args) => block_on(migrate::run(&args)),
+        Command::Linkedin(args) => linkedin::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Openapi => serve::openapi(),
     }

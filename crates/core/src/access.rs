@@ -165,6 +165,14 @@ operations! {
     ResumeCleanupPlan => "resumeCleanupPlan", Member(Act);
     CancelCleanupPlan => "cancelCleanupPlan", Member(Act);
     SkipInCleanupPlan => "skipInCleanupPlan", Member(Act);
+    ListSuggestions => "listCleanupSuggestions", Member(Read);
+    ListWaiting => "listWaiting", Member(Read);
+    GetWaitCalendar => "getWaitCalendar", Member(Read);
+    RenewWaitCalendar => "renewWaitCalendar", Member(Act);
+    CloseWaitCalendar => "closeWaitCalendar", Member(Act);
+    // The address is the key.
+    ReadCalendar => "readCalendar", Anybody;
+    GetInsights => "getInsights", Member(Read);
 
     CarryOutCommands => "carryOutCommands", Host(Act);
     ListEvents => "listEvents", Host(Read);

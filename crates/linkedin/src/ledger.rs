@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use acquaint_core::advice::{self, Measure, Pending, Suggestion};
 use acquaint_core::history::{Fate, Sent};
 use acquaint_core::policy::{Policy, WITHDRAWAL_WINDOW};
+use acquaint_core::survival::Curve;
 use acquaint_core::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +106,12 @@ impl Invited {
         }
     }
 
+    /// Whether it may be pending: nothing else is known of it, and the last export had it.
+    #[must_use]
+    pub fn may_be_pending(&self) -> bool {
+        self.status() == Status::PendingOrUnknown && !self.is_gone
+    }
+
     /// The link that opens the person's page, where the export has it.
     #[must_use]
     pub fn link(&self) -> Option<String> {
@@ -174,9 +181,7 @@ pub enum LedgerError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImportError {
     /// It belongs to somebody else.
-    #[error(
-        "it is the export of {found}, and what was imported before is that of {known}: keep them apart with --into"
-    )]
+    #[error("it is the export of {found}, and what was imported before is that of {known}: keep the two apart")]
     OtherOwner {
         /// Whose it is.
         found: String,
@@ -333,16 +338,21 @@ impl Ledger {
         self.people.iter().filter(|it| it.sent_at > since && !it.is_gone).filter_map(Invited::sent).collect()
     }
 
+    /// How the owner's invitations are accepted over their age.
+    #[must_use]
+    pub fn curve(&self, now: Time) -> Curve {
+        advice::curve(&self.history(), self.as_of.unwrap_or(now))
+    }
+
     /// Which to withdraw and why (rules 37 to 39), the worst first, by place in [`Ledger::people`]. The export
     /// does not say who is inactive, so age is the only reason.
     #[must_use]
     pub fn suggestions(&self, policy: &Policy, now: Time) -> Vec<Suggestion<usize>> {
-        let curve = advice::curve(&self.history(), self.as_of.unwrap_or(now));
+        let curve = self.curve(now);
         let ends_after = policy.invitation.expires_after.unwrap_or(advice::LONGEST_JUDGED);
         let measure = Measure { policy: &policy.cleanup, curve: &curve, ends_after, now };
         let open = self.people.iter().enumerate();
-        let open = open.filter(|(_, it)| it.status() == Status::PendingOrUnknown && !it.is_gone);
-        let open = open.filter(|(_, it)| now.since(it.sent_at) < ends_after);
+        let open = open.filter(|(_, it)| it.may_be_pending() && now.since(it.sent_at) < ends_after);
         let pending =
             open.map(|(of, it)| Pending { of, sent_at: it.sent_at, last_active_at: None, outside_audience: false });
         advice::suggest(pending, &measure)

@@ -12,6 +12,7 @@
 //! | `seal` | what is handed out and wanted back unchanged |
 //! | `problem` | every error that a client sees |
 //! | `observe` | request ids, metrics and logs around every call |
+//! | `calendar` | dates for programs that subscribe to them |
 //! | `callers`, `crowd` | how much one caller may ask for |
 //! | `listen`, `tls` | the accept loop, its limits, and encryption |
 
@@ -19,6 +20,7 @@ mod api;
 mod app;
 mod auth;
 mod body;
+mod calendar;
 mod callers;
 mod config;
 mod crowd;

@@ -22,6 +22,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tower::Service;
 
+use crate::api::calendars;
 use crate::callers::Callers;
 use crate::problem::{Kind, Problem};
 
@@ -238,6 +239,11 @@ async fn caught(answer: impl Future<Output = Result<Response, Infallible>>) -> R
     polled.await
 }
 
+/// The path without what follows the place of calendars: their addresses are their keys.
+fn loggable(path: &str) -> &str {
+    if path.starts_with(calendars::PATH) { calendars::PATH } else { path }
+}
+
 struct Call<'a> {
     id: &'a HeaderValue,
     method: &'a Method,
@@ -246,10 +252,10 @@ struct Call<'a> {
 }
 
 /// A line for each call: loud when it failed for our reasons, louder than usual when it was slow.
-/// Queries are left out, bodies and headers too.
+/// Queries are left out, bodies and headers too, and addresses that are secret.
 fn log(call: &Call<'_>, status: StatusCode, problem: Option<&Problem>) {
-    let (id, method, path, seconds) =
-        (call.id.to_str().unwrap_or_default(), call.method, call.uri.path(), call.seconds);
+    let (id, method, seconds) = (call.id.to_str().unwrap_or_default(), call.method, call.seconds);
+    let path = loggable(call.uri.path());
     let status_code = status.as_u16();
     let code = problem.map(Problem::code);
     let cause = problem.and_then(Problem::cause);

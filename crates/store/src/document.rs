@@ -35,6 +35,8 @@ macro_rules! kinds {
 kinds! {
     /// A member's plan for withdrawing invitations day by day (rule 40).
     CleanupPlan => "cleanup_plan",
+    /// The private address under which a member's wait list is a calendar (rule 41).
+    Calendar => "calendar",
     /// An endpoint that is told of events.
     Webhook => "webhook",
     /// Something that is on its way to an endpoint or a mailbox.

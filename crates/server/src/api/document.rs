@@ -30,6 +30,7 @@ use super::schema;
         (name = "standing", description = "Allowances, evidence, restriction"),
         (name = "notifications", description = "What a member finds"),
         (name = "cleanup", description = "Withdrawing old invitations, day by day"),
+        (name = "insights", description = "When and where invitations are accepted"),
         (name = "commands", description = "Many commands at once, for the host"),
         (name = "events", description = "What happened, for the host"),
         (name = "keys", description = "Keys of the host's, for their administration"),

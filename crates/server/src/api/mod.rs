@@ -1,5 +1,7 @@
 //! The calls of the API, one file for each resource.
 
+mod advice;
+pub(crate) mod calendars;
 mod cleanup;
 mod commands;
 mod contacts;
@@ -56,7 +58,9 @@ fn described() -> (axum::Router<App>, OpenApi) {
         .merge(sessions::routes())
         .merge(standing::routes())
         .merge(notifications::routes())
+        .merge(advice::routes())
         .merge(cleanup::routes())
+        .merge(calendars::routes())
         .merge(commands::routes())
         .merge(events::routes())
         .merge(keys::routes())

@@ -110,6 +110,12 @@ pub(crate) fn invitation_ids() -> Schema {
     up_to_a_plan(invitation_id(), 1)
 }
 
+pub(crate) fn reasons() -> Schema {
+    let words = ["recipient_inactive", "outside_audience", "stale"];
+    let array = ArrayBuilder::new().items(word("Why.", &words)).min_items(Some(1));
+    Schema::Array(array.description(Some("Why, the worst first (rule 37).")).build())
+}
+
 pub(crate) fn plan_state() -> Object {
     word("Whether it goes on by itself.", &["running", "paused", "stopped", "cancelled", "finished"])
 }

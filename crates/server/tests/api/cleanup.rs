@@ -91,3 +91,68 @@ async fn what_does_not_fit_is_named() {
     reply.problem(422, "invalid_request");
     assert_eq!(reply.json()["pointer"], "/older_than");
 }
+
+#[tokio::test]
+async fn suggestions_the_wait_list_and_insights_are_told() {
+    let town = town().await;
+    let first = town.invite("ada", "bob").await;
+    advance(&town, "15d").await;
+    town.invite("ada", "cy").await;
+    let found = town.by("ada", "GET", "/v1/cleanup/suggestions").send().await.json();
+    assert_eq!((&found["total"], &found["suggestions"][0]["invitation"]["id"]), (&json!(1), &json!(first)));
+    assert_eq!(found["suggestions"][0]["reasons"], json!(["stale"]));
+    let share = found["suggestions"][0]["chance"]["share"].as_f64().unwrap();
+    assert!((0.01..0.04).contains(&share), "{found}");
+    assert_eq!(found["suggestions"][0]["told"], "about 3 in 100 like this are still accepted");
+
+    let withdraw = format!("/v1/invitations/{first}/withdraw");
+    assert_eq!(town.by("ada", "POST", &withdraw).send().await.status, 200);
+    let waiting = town.by("ada", "GET", "/v1/cleanup/waiting").send().await.json();
+    assert_eq!(waiting["waiting"][0]["to"], "bob");
+    assert_eq!(waiting["waiting"][0]["may_invite_again_at"], "2026-02-06T00:00:00Z", "{waiting}");
+
+    let insights = town.by("ada", "GET", "/v1/insights").send().await.json();
+    assert_eq!((&insights["within"], &insights["all"]), (&json!("14d"), &json!({"sent": 2, "sample": 1})));
+    assert_eq!(insights["by_note"], json!([{"key": "false", "sent": 2, "sample": 1}]));
+}
+
+#[tokio::test]
+async fn the_wait_list_is_a_calendar_for_whoever_has_its_address() {
+    let town = town().await;
+    let invitation = town.invite("ada", "bob").await;
+    advance(&town, "1d").await;
+    let withdraw = format!("/v1/invitations/{invitation}/withdraw");
+    assert_eq!(town.by("ada", "POST", &withdraw).send().await.status, 200);
+    let place = "/v1/cleanup/waiting/calendar";
+    town.by("ada", "GET", place).send().await.problem(404, "not_found");
+    town.by("ada", "DELETE", place).send().await.problem(404, "not_found");
+
+    let made = town.by("ada", "POST", place).send().await;
+    assert_eq!(made.status, 201);
+    let path = made.json()["path"].as_str().unwrap().to_owned();
+    assert_eq!(town.by("ada", "GET", place).send().await.json()["path"], path);
+    let read = town.call("GET", &path).send().await;
+    assert_eq!((read.status, read.header("content-type")), (200, Some("text/calendar; charset=utf-8")));
+    let text = read.text();
+    assert!(text.starts_with("BEGIN:VCALENDAR\r\n") && text.ends_with("END:VCALENDAR\r\n"), "{text}");
+    assert!(text.contains(&format!("UID:{invitation}@acquaint\r\nDTSTAMP:20260102T000000Z\r\n")), "{text}");
+    assert!(text.contains("DTSTART:20260123T000000Z\r\n") && text.contains("SUMMARY:You may invite "), "{text}");
+
+    // The address is whole, or opens nothing; that of another member neither.
+    let (member, secret) = path.trim_start_matches("/v1/calendars/").split_once('.').unwrap();
+    let other = town.by("bob", "POST", place).send().await.json()["path"].as_str().unwrap().to_owned();
+    let bob = other.trim_start_matches("/v1/calendars/").split_once('.').unwrap().0;
+    for wrong in [format!("{member}."), format!("{member}.{}", &secret[1..]), format!("{bob}.{secret}"), secret.into()]
+    {
+        town.call("GET", &format!("/v1/calendars/{wrong}")).send().await.problem(404, "not_found");
+    }
+    assert_eq!(town.call("GET", &other).send().await.text().matches("BEGIN:VEVENT").count(), 0);
+
+    // A new address closes the old one.
+    let renewed = town.by("ada", "POST", place).send().await.json()["path"].as_str().unwrap().to_owned();
+    assert_ne!(renewed, path);
+    town.call("GET", &path).send().await.problem(404, "not_found");
+    assert_eq!(town.call("GET", &renewed).send().await.status, 200);
+    assert_eq!(town.by("ada", "DELETE", place).send().await.status, 204);
+    town.call("GET", &renewed).send().await.problem(404, "not_found");
+}

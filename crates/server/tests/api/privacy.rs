@@ -64,6 +64,17 @@ async fn a_member_is_told_everything_that_is_kept_about_them_and_nothing_silent(
     }
 }
 
+/// Found by schemathesis: the export told the recipient of an invitation that was withdrawn.
+#[tokio::test]
+async fn what_is_gone_for_a_recipient_is_not_in_their_export() {
+    let town = Town::new().await;
+    town.host("PUT", "/v1/members/bob").send().await;
+    let id = town.invite("ada", "bob").await;
+    assert_eq!(town.by("ada", "POST", &format!("/v1/invitations/{id}/withdraw")).send().await.status, 200);
+    assert_eq!(export(&town, "bob").await["past"], json!([]));
+    assert_eq!(export(&town, "ada").await["past"][0]["state"], "withdrawn");
+}
+
 #[tokio::test]
 async fn an_export_is_for_the_member_and_the_host_alone() {
     let town = lively().await;

@@ -83,6 +83,9 @@ impl Side {
             "/v1/notifications?limit=100",
             "/v1/standing",
             "/v1/cleanup/plan",
+            "/v1/cleanup/suggestions",
+            "/v1/cleanup/waiting",
+            "/v1/insights",
             "/v1/members/sender/export",
         ]
         .map(str::to_owned)

@@ -1,0 +1,222 @@
+//! `acquaint linkedin`: a person's own export, on the terminal.
+//!
+//! Files are read and one file is kept; nothing is asked of LinkedIn, and nothing leaves the machine.
+
+mod insights;
+mod kept;
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use acquaint_app::Clock;
+use acquaint_core::advice::{LONGEST_JUDGED, plainly};
+use acquaint_core::policy::Policy;
+use acquaint_core::time::{Span, Time};
+use acquaint_linkedin::export::{Export, Trouble};
+use acquaint_linkedin::ledger::{Changes, Invited, Ledger, Status};
+use acquaint_linkedin::source::Source;
+use clap::{Args, Subcommand};
+
+use crate::failure::{Failure, Outcome};
+use crate::output;
+use crate::progress::{Progress, grouped};
+use kept::Kept;
+use show::ShowArgs;
+
+/// Rows that could not be read are told one by one up to this many.
+const TOLD: usize = 20;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Nothing is asked of LinkedIn and nothing leaves this machine. docs/linkedin.md says what is read \
+    and what is made of it."
+)]
+pub(crate) struct LinkedinArgs {
+    #[command(subcommand)]
+    command: LinkedinCommand,
+    /// Directory in which what is known is kept
+    #[arg(long, visible_alias = "into", value_name = "DIR", default_value = "acquaint-linkedin", global = true)]
+    ledger: PathBuf,
+    /// What time it is, for tests
+    #[arg(long, value_name = "TIME", hide = true, global = true)]
+    now: Option<Time>,
+}
+
+#[derive(Debug, Subcommand)]
+enum LinkedinCommand {
+    /// Read an export: the zip archive, its folder, or Invitations.csv or Connections.csv alone
+    Import {
+        /// The export
+        export: PathBuf,
+    },
+    /// List the invitations you sent, the oldest first
+    Show(ShowArgs),
+    /// Say which to withdraw today, why, and how; and who may be invited again
+    #[command(visible_alias = "plan")]
+    Next,
+    /// Say when and where your invitations are accepted, each number with its sample
+    Insights {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Note that you withdrew an invitation
+    Withdrew {
+        /// The address of the person's profile, or their name
+        #[arg(value_name = "URL|NAME")]
+        who: String,
+    },
+}
+
+/// Carries out `acquaint linkedin`.
+pub(crate) fn run(args: &LinkedinArgs) -> Outcome<()> {
+    let now = args.now.unwrap_or_else(|| Clock::system().now());
+    let (kept, policy) = (Kept::new(&args.ledger), Policy::default());
+    match &args.command {
+        LinkedinCommand::Import { export } => import(&kept, export, now),
+        LinkedinCommand::Show(show) => show.run(&kept.ledger()?, &policy, now),
+        LinkedinCommand::Next => next(&kept.ledger()?, &policy, now),
+        LinkedinCommand::Insights { json } => insights::run(&kept.ledger()?, &policy, now, *json),
+        LinkedinCommand::Withdrew { who } => withdrew(&kept, who, &policy, now),
+    }
+}
+
+fn import(kept: &Kept, path: &Path, now: Time) -> Outcome<()> {
+    let shown = path.display();
+    let mut source = Source::find(path).map_err(|error| Failure::usage(format_args!("{shown}: {error}")))?;
+    let mut progress = Progress::new("read", "rows", None);
+    let mut rows = 0;
+    let read = Export::read(&mut source, now, |read| {
+        rows = read;
+        progress.set(read);
+    });
+    progress.finish();
+    let export = read.map_err(|error| Failure::usage(format_args!("{shown}: {error}; nothing was changed")))?;
+    export.remarks.iter().for_each(|remark| output::note(remark));
+    troubles(&export.troubles, export.trouble_count);
+    let counts = [export.incoming, export.connected + export.hidden, export.hidden, export.trouble_count];
+    let (changes, ledger) = kept.change(|ledger| {
+        let not_taken = |error| Failure::usage(format_args!("{shown}: {error}; nothing was changed"));
+        ledger.import(export).map_err(not_taken)
+    })?;
+    output::line(&summary(&ledger, changes, rows, counts))
+}
+
+fn troubles(troubles: &[Trouble], count: u64) {
+    for trouble in troubles.iter().take(TOLD) {
+        output::note(&format!("{} line {}: {}", trouble.part.name(), trouble.line, trouble.reason));
+    }
+    let untold = count.saturating_sub(TOLD as u64);
+    if untold > 0 {
+        output::note(&format!("… and {} more rows that were not understood", grouped(untold)));
+    }
+}
+
+fn summary(ledger: &Ledger, changes: Changes, rows: u64, counts: [u64; 4]) -> String {
+    let [incoming, connections, hidden, not_understood] = counts;
+    let with = |status| ledger.people().iter().filter(|it| it.status() == status && !it.is_gone).count() as u64;
+    let guesses = ledger.people().iter().filter(|it| it.is_guess).count() as u64;
+    let lines = [
+        ("rows read", rows, String::new()),
+        ("  not understood", not_understood, String::new()),
+        ("invitations sent", with(Status::Accepted) + with(Status::PendingOrUnknown) + with(Status::Withdrawn), {
+            format!("{} about people who were invited again later", grouped(changes.repeated as u64))
+        }),
+        ("  accepted", with(Status::Accepted), format!("{} since the last import", changes.newly_accepted)),
+        ("  pending or unknown", with(Status::PendingOrUnknown), "the export does not say more".into()),
+        ("  withdrawn", with(Status::Withdrawn), "as you said".into()),
+        ("  new", changes.new as u64, String::new()),
+        ("no longer in the export", changes.gone as u64, String::new()),
+        ("guesses", guesses, "matched by name alone".into()),
+        ("invitations received", incoming, String::new()),
+        ("connections", connections, format!("{} of them hide who they are", grouped(hidden))),
+    ];
+    let line = |(what, count, remark): (&str, u64, String)| format!("{what:<24}{:>12}  {remark}", grouped(count));
+    lines.into_iter().map(|it| line(it).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn next(ledger: &Ledger, policy: &Policy, now: Time) -> Outcome<()> {
+    let (suggested, left) = (ledger.suggestions(policy, now), ledger.budget_left(policy, now));
+    let mut lines = Vec::new();
+    if suggested.is_empty() {
+        lines.push("nothing is old enough to withdraw".to_owned());
+    } else if left == 0 {
+        lines.push(format!("enough for today: {} are left for other days", grouped(suggested.len() as u64)));
+    } else {
+        let today = left.min(suggested.len());
+        lines.push(format!("withdraw {today} today, of {} that are old:", grouped(suggested.len() as u64)));
+        let told = suggested.iter().take(today).filter_map(|it| Some((it, ledger.people().get(it.of)?)));
+        for (suggestion, person) in told {
+            let why: Vec<_> = suggestion.reasons.iter().map(|reason| reason.sentence()).collect();
+            let (name, age, why) = (named(person), age(person, now), why.join(" "));
+            lines.push(format!("  {name}, {age}. {why} {}", sentence(&plainly(suggestion.chance))));
+            lines.extend(person.link().map(|link| format!("    {link}")));
+        }
+        lines.push("1. Open the page.  2. Press Pending, below the name.  3. Press Withdraw.".into());
+        lines.push("Then say so: acquaint linkedin withdrew URL".into());
+    }
+    let again = ledger.people().iter().filter_map(|it| Some((it.may_invite_again_at(policy)?, it)));
+    let mut again: Vec<_> = again.collect();
+    again.sort_by(|a, b| (a.0, &a.1.name).cmp(&(b.0, &b.1.name)));
+    for (from, person) in again {
+        let when = if from <= now { "now, best with a note".into() } else { format!("from {}", day(from)) };
+        lines.push(format!("{} may be invited again {when}", named(person)));
+    }
+    output::line(&lines.join("\n"))
+}
+
+fn withdrew(kept: &Kept, who: &str, policy: &Policy, now: Time) -> Outcome<()> {
+    let (told, _) = kept.change(|ledger| {
+        let place = match ledger.find(who)[..] {
+            [place] => place,
+            [] => {
+                return Err(Failure::usage(format_args!(
+                    "nobody you invited is {who:?}: see `acquaint linkedin show`"
+                )));
+            }
+            [..] => {
+                let message = format_args!("several people are named {who:?}: give the address of the profile");
+                return Err(Failure::usage(message));
+            }
+        };
+        match ledger.mark_withdrawn(place, now) {
+            Status::Accepted => Err(Failure::usage(format_args!("{who} has accepted; there is nothing to withdraw"))),
+            _ => {
+                let again = ledger.people().get(place).and_then(|it| it.may_invite_again_at(policy));
+                let again = again.map_or_else(String::new, |at| format!("; may be invited again from {}", day(at)));
+                Ok(format!("noted{again}; {} left for today", ledger.budget_left(policy, now)))
+            }
+        }
+    })?;
+    output::line(&told)
+}
+
+/// A person's name, or what stands for it.
+fn named(person: &Invited) -> &str {
+    if person.name.is_empty() { person.address.as_deref().unwrap_or("somebody") } else { &person.name }
+}
+
+fn age(person: &Invited, now: Time) -> String {
+    format!("sent {} ({} days ago)", day(person.sent_at), days(now.since(person.sent_at)))
+}
+
+fn days(span: Span) -> u64 {
+    span.as_seconds() / Span::days(1).as_seconds()
+}
+
+/// The day of a moment, in UTC.
+fn day(time: Time) -> String {
+    let text = time.to_string();
+    text.split('T').next().unwrap_or_default().to_owned()
+}
+
+/// With a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
+}
+
+/// The age up to which chances are judged.
+fn ends_after(policy: &Policy) -> Span {
+    policy.invitation.expires_after.unwrap_or(LONGEST_JUDGED)
+}
