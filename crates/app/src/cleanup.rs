@@ -215,6 +215,26 @@ fn changed(mut plan: Plan, change: &PlanChange, now: Time) -> Result<Plan, Clean
     Ok(plan)
 }
 
+/// A member's plan without those invitations that went to somebody who is erased; nothing if there are
+/// none.
+pub(crate) async fn without(network: &Network, owner: &MemberId, erased: &MemberId) -> Result<(), SubmitError> {
+    for _ in 0..ATTEMPTS {
+        let Some(document) = network.document(&name(owner)).await? else { return Ok(()) };
+        let mut plan = read(&document)?;
+        let before = plan.items.len();
+        plan.items.retain(|item| item.to != *erased);
+        if plan.items.len() == before {
+            return Ok(());
+        }
+        let content = content(&plan)?;
+        match network.keep(vec![DocumentChange::replace(document, content)]).await {
+            Err(StoreError::Conflict) => {}
+            kept => return Ok(kept?),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
 fn name(member: &MemberId) -> DocumentName {
     DocumentName { owner: Some(member.clone()), kind: Kind::CleanupPlan, key: CURRENT.into() }
 }

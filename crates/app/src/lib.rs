@@ -16,8 +16,10 @@ pub mod keys;
 mod metrics;
 mod network;
 mod people;
+mod privacy;
 mod scheduler;
 mod secret;
+mod sessions;
 
 pub use cleanup::{Choice, CleanupError, PlanChange};
 pub use clock::Clock;
@@ -26,4 +28,6 @@ pub use engine::{ClaimRequest, EngineConfig, Outcome, Request, SubmitError};
 pub use ids::NoRandomness;
 pub use network::{ClockError, Network, StartError};
 pub use people::{Circle, Found, MayKnow, Mutual, SentSearch};
+pub use privacy::Kept;
 pub use secret::{CommunitySecret, SecretError};
+pub use sessions::{Session, SessionRules, SessionText};

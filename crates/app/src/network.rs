@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use acquaint_core::command::{Action, Command};
 use acquaint_core::decide::{self, Facts};
 use acquaint_core::event::{Notification, RecordedEvent};
 use acquaint_core::ids::{EventId, InvitationId, MemberId};
@@ -26,7 +25,8 @@ use crate::duties::Duties;
 use crate::engine::{Engine, EngineConfig, Outcome, Request, Shared, SubmitError, Threads};
 use crate::ids::{IdSource, NoRandomness};
 use crate::metrics::{Metrics, StoreFigures};
-use crate::scheduler::{self, AT_ONCE, CLAIM_MEMORY, FORGET_AT_ONCE, Progress};
+use crate::scheduler::{self, AT_ONCE, FORGET_AT_ONCE, Progress};
+use crate::sessions::Expire;
 
 /// A running community. Clones are the same one.
 #[derive(Clone)]
@@ -109,6 +109,7 @@ impl Network {
             duties: Duties::default(),
         }));
         network.assign(Arc::new(CarryOut));
+        network.assign(Arc::new(Expire));
         if !(network.is_settable() && network.0.store.is_sole_owner()) {
             network.keep_house_every_second();
         }
@@ -153,7 +154,9 @@ impl Network {
         }
         self.carry_out_until(&mut timers, now).await?;
         self.perform_due(&mut timers.done, now).await?;
-        self.0.store.forget_claims(now - CLAIM_MEMORY, FORGET_AT_ONCE).await?;
+        self.retain(&mut timers.sweep, now).await?;
+        let kept = self.policy().retention.idempotency_records;
+        self.0.store.forget_claims(now - kept, FORGET_AT_ONCE).await?;
         Ok(())
     }
 
@@ -334,33 +337,6 @@ impl Network {
         self.0.store.events(after, limit).await
     }
 
-    /// Erases a member: first nobody may invite them any more, then every relation goes, then their
-    /// row. Returns whether there was anything. If it is broken off, calling it again finishes it.
-    ///
-    /// # Errors
-    /// If the store fails on the way.
-    pub async fn erase(&self, member: &MemberId) -> Result<bool, SubmitError> {
-        let known = self.member(member).await?.version > 0;
-        if !known && self.0.store.related(member, None, 1).await?.is_empty() {
-            return Ok(false);
-        }
-        let request = |action| Request { command: Command { actor: member.clone(), action }, claim: None };
-        self.submit(request(Action::BeginErasure)).await?.ok();
-        loop {
-            let related = self.0.store.related(member, None, AT_ONCE).await?;
-            if related.is_empty() {
-                break;
-            }
-            let forget = related.into_iter().map(|other| request(Action::Forget { other })).collect();
-            for outcome in self.submit_all(forget).await? {
-                outcome?.ok();
-            }
-        }
-        self.0.store.erase_lists(member).await?;
-        self.submit(request(Action::FinishErasure)).await?.ok();
-        Ok(true)
-    }
-
     /// Sets the clock. On its way forward, whatever falls due happens at its own moment, in order.
     ///
     /// # Errors
@@ -377,7 +353,9 @@ impl Network {
         }
         self.0.clock.set(to);
         timers.clock_set(to);
-        self.0.store.forget_claims(to - CLAIM_MEMORY, FORGET_AT_ONCE).await.map_err(SubmitError::from)?;
+        while self.retain(&mut timers.sweep, to).await? {}
+        let kept = self.policy().retention.idempotency_records;
+        self.0.store.forget_claims(to - kept, FORGET_AT_ONCE).await?;
         Ok(())
     }
 

@@ -1,17 +1,15 @@
 //! What falls due: looked up in the store, carried out as commands.
 
 use acquaint_core::command::{Action, Command};
-use acquaint_core::time::{Span, Time};
+use acquaint_core::time::Time;
 use acquaint_store::Due;
 
 use crate::duties::Done;
 use crate::engine::{Engine, Request, SubmitError};
+use crate::privacy::Sweep;
 
 /// How many due moments are carried out in one go, so that callers get their turn in between.
 pub(crate) const AT_ONCE: usize = 256;
-
-/// How long idempotency records are kept: as long as anybody retries.
-pub(crate) const CLAIM_MEMORY: Span = Span::days(3);
 
 /// How many idempotency records are looked at in one go.
 pub(crate) const FORGET_AT_ONCE: usize = 1_000;
@@ -32,6 +30,7 @@ pub(crate) async fn carry_out(engine: &Engine, due: &[Due]) -> Result<(), Submit
 pub(crate) struct Progress {
     pub(crate) until: Option<Due>,
     pub(crate) done: Done,
+    pub(crate) sweep: Sweep,
 }
 
 impl Progress {

@@ -108,6 +108,18 @@ pub(crate) struct ServeArgs {
     /// Addresses or networks of proxies that are believed about clients' addresses, separated by commas
     #[arg(long, value_name = "NETWORKS")]
     trusted_proxies: Option<String>,
+    /// Serve the pages for members; browsers know the server by this, such as https://network.example.org
+    #[arg(long, value_name = "URL")]
+    pages_url: Option<String>,
+    /// Where members who are not signed in are sent to sign in
+    #[arg(long, value_name = "URL")]
+    sign_in_url: Option<String>,
+    /// A member who asks for nothing is signed out after this [default: 30m]
+    #[arg(long, value_name = "DURATION")]
+    session_idle: Option<String>,
+    /// A member is signed out this long after signing in [default: 12h]
+    #[arg(long, value_name = "DURATION")]
+    session_lifetime: Option<String>,
     /// Connections at the same time [default: 4096]
     #[arg(long, value_name = "NUMBER")]
     connection_limit: Option<String>,
@@ -346,6 +358,10 @@ impl ServeArgs {
             (Key::TlsCertificate, &self.tls_certificate),
             (Key::TlsPrivate, &self.tls_key),
             (Key::TrustedProxies, &self.trusted_proxies),
+            (Key::PagesUrl, &self.pages_url),
+            (Key::SignInUrl, &self.sign_in_url),
+            (Key::SessionIdle, &self.session_idle),
+            (Key::SessionLifetime, &self.session_lifetime),
             (Key::ConnectionLimit, &self.connection_limit),
             (Key::AddressConnectionLimit, &self.address_connection_limit),
             (Key::RequestLimit, &self.request_limit),

@@ -14,6 +14,7 @@ mod keys;
 mod linkedin;
 mod migrate;
 pub mod output;
+mod pages;
 mod policy;
 pub mod progress;
 mod replay;

@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 use crate::args::ServeArgs;
 use crate::failure::{Failure, Outcome};
 use crate::output;
+use crate::pages;
 use crate::policy::PolicySource;
 use crate::settings::{Key, Sources, address, number, switch, text, timeout};
 use crate::signals::{Hangups, Stop};
@@ -158,6 +159,7 @@ impl Settings {
         let limits = limits(sources)?;
         let tokens = Tokens::resolve(sources)?;
         let taken = tokens.as_ref().map(|tokens| tokens.config.clone());
+        let pages = pages::resolve(sources)?;
         let certificate = Certificate::resolve(sources)?;
         let tls = certificate.as_ref().map(|certificate| certificate.tls.clone());
         let trusted_proxies = sources.get(Key::TrustedProxies, networks)?.unwrap_or_default();
@@ -170,7 +172,7 @@ impl Settings {
             means,
             policy: policy_source.read()?,
             policy_source,
-            server: ServerConfig { limits, tokens: taken, tls, trusted_proxies, ..ServerConfig::new(host_keys) },
+            server: ServerConfig { limits, tokens: taken, pages, tls, trusted_proxies, ..ServerConfig::new(host_keys) },
             tokens,
             certificate,
             made_up,

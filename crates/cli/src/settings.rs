@@ -23,6 +23,10 @@ pub(crate) enum Key {
     TlsCertificate,
     TlsPrivate,
     TrustedProxies,
+    PagesUrl,
+    SignInUrl,
+    SessionIdle,
+    SessionLifetime,
     Store,
     Policy,
     Dev,
@@ -57,12 +61,16 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of the documentation.
-    pub(crate) const ALL: [Key; 35] = [
+    pub(crate) const ALL: [Key; 39] = [
         Key::Listen,
         Key::OperationsListen,
         Key::TlsCertificate,
         Key::TlsPrivate,
         Key::TrustedProxies,
+        Key::PagesUrl,
+        Key::SignInUrl,
+        Key::SessionIdle,
+        Key::SessionLifetime,
         Key::Store,
         Key::Policy,
         Key::Dev,
@@ -103,6 +111,10 @@ impl Key {
             Key::TlsCertificate => "tls_certificate",
             Key::TlsPrivate => "tls_key",
             Key::TrustedProxies => "trusted_proxies",
+            Key::PagesUrl => "pages_url",
+            Key::SignInUrl => "sign_in_url",
+            Key::SessionIdle => "session_idle",
+            Key::SessionLifetime => "session_lifetime",
             Key::Store => "store",
             Key::Policy => "policy",
             Key::Dev => "dev",
@@ -301,6 +313,12 @@ pub(crate) fn timeout(text: &str) -> Result<std::time::Duration, String> {
     let span = text.trim().parse::<Span>().ok().filter(|span| (Span::seconds(1)..=Span::hours(1)).contains(span));
     let span = span.ok_or("expected a duration from \"1s\" to \"1h\"")?;
     Ok(std::time::Duration::from_secs(span.as_seconds()))
+}
+
+/// A span of time from a minute to a year.
+pub(crate) fn span(text: &str) -> Result<Span, String> {
+    let span = text.trim().parse::<Span>().ok().filter(|span| (Span::minutes(1)..=Span::days(366)).contains(span));
+    span.ok_or_else(|| "expected a duration from \"1m\" to \"366d\"".into())
 }
 
 /// Yes or no.

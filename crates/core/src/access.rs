@@ -116,7 +116,7 @@ macro_rules! operations {
     };
 }
 
-use Rule::{Anybody, Host, Member, Viewer};
+use Rule::{Anybody, Host, Member, Own, Viewer};
 use Scope::{Act, Admin, Read};
 
 operations! {
@@ -129,6 +129,9 @@ operations! {
     GetMember => "getMember", Viewer(Read);
     PutMember => "putMember", Host(Act);
     EraseMember => "eraseMember", Host(Admin);
+    ExportMember => "exportMember", Own(Read);
+    CreateTicket => "createTicket", Host(Act);
+    EndSessions => "endSessions", Host(Act);
 
     Invite => "invite", Member(Act);
     CheckInvitation => "checkInvitation", Member(Read);

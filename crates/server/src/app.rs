@@ -6,17 +6,17 @@ use acquaint_app::{CommunitySecret, Network, Request, SecretError};
 use acquaint_core::command::{Action, Command};
 use acquaint_core::decide::Answer;
 use acquaint_core::ids::MemberId;
-use acquaint_core::refusal::Refusal;
+use acquaint_core::refusal::{Code, Refusal};
 use acquaint_core::standing;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue};
 use prometheus_client::registry::Registry;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{OnceCell, Semaphore, watch};
 
 use crate::auth::{Keyring, Tokens};
 use crate::body::Key;
 use crate::callers::Callers;
-use crate::config::{HostKey, Limits, ServerConfig};
+use crate::config::{HostKey, Limits, Pages, ServerConfig};
 use crate::observe::{Around, Observer};
 use crate::problem::Problem;
 use crate::seal::{Purpose, Seal};
@@ -39,6 +39,8 @@ struct Inner {
     closing: watch::Receiver<bool>,
     /// The document that describes the API.
     description: Bytes,
+    /// For exports, each of which goes through all that tells of the past.
+    exporting: Semaphore,
     /// The community's secret, asked for when it is first needed.
     secret: OnceCell<CommunitySecret>,
 }
@@ -67,6 +69,7 @@ impl App {
             observer,
             closing,
             description: description.into(),
+            exporting: Semaphore::new(1),
             secret: OnceCell::new(),
         }))
     }
@@ -115,6 +118,21 @@ impl App {
 
     pub(crate) fn description(&self) -> Bytes {
         self.0.description.clone()
+    }
+
+    /// The pages for members, if they are served.
+    pub(crate) fn pages(&self) -> Option<&Pages> {
+        self.0.config.pages.as_ref()
+    }
+
+    /// One permit: a server makes one export at a time.
+    pub(crate) fn exporting(&self) -> &Semaphore {
+        &self.0.exporting
+    }
+
+    /// There is no such member, or none for the caller.
+    pub(crate) fn unknown_member(&self) -> Problem {
+        self.refused(Code::UnknownMember.refuse())
     }
 
     /// What seals texts of that purpose, for that member or for the host.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use acquaint_app::Clock;
+use acquaint_app::{Clock, SessionRules};
 use acquaint_core::ids::MemberId;
 use acquaint_core::policy::Policy;
 use acquaint_core::time::Time;
@@ -39,6 +39,18 @@ pub struct Own {
     pub secret: [u8; 32],
 }
 
+/// The pages for members, who sign in.
+#[derive(Debug, Clone)]
+pub struct Pages {
+    /// The name and port under which browsers know the server: `network.example.org`.
+    pub host: String,
+    /// How long a session lasts.
+    pub sessions: SessionRules,
+    /// Where whoever is not signed in can do so; they are told to go back where they came from if
+    /// nothing is said.
+    pub sign_in: Option<String>,
+}
+
 /// How the server is run.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -49,6 +61,8 @@ pub struct ServerConfig {
     pub tokens: Option<TokenConfig>,
     /// How much a client may ask for, and how long it may take.
     pub limits: Limits,
+    /// The pages for members; with `None`, there is the API alone.
+    pub pages: Option<Pages>,
     /// Who is believed about the addresses of clients (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpNet>,
     /// Encrypts connections; with `None`, somebody else does, or nobody.
@@ -59,7 +73,7 @@ impl ServerConfig {
     /// The usual limits, and these keys.
     #[must_use]
     pub fn new(host_keys: Vec<HostKey>) -> Self {
-        Self { host_keys, tokens: None, limits: Limits::default(), trusted_proxies: Vec::new(), tls: None }
+        Self { host_keys, tokens: None, pages: None, limits: Limits::default(), trusted_proxies: Vec::new(), tls: None }
     }
 }
 

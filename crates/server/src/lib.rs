@@ -39,6 +39,6 @@ mod web;
 
 pub use api::openapi;
 pub use auth::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
-pub use config::{Demo, HostKey, HostKeyError, Limits, Own, ServerConfig};
+pub use config::{Demo, HostKey, HostKeyError, Limits, Own, Pages, ServerConfig};
 pub use listen::{Listeners, serve, serve_demo, serve_own};
 pub use tls::{Tls, TlsError};

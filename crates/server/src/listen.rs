@@ -59,7 +59,8 @@ impl From<TcpListener> for Listeners {
 /// [`Limits::shutdown_timeout`] to end. The network is left running.
 ///
 /// # Errors
-/// If the routes contradict each other, which no configuration can bring about.
+/// If there are pages for members and the store fails at once; if the routes contradict each other, which
+/// no configuration can bring about.
 pub async fn serve(
     network: Network,
     listeners: impl Into<Listeners>,
@@ -93,7 +94,7 @@ async fn run(
     let (limits, tls) = (config.limits, config.tls.clone());
     let (close, closing) = watch::channel(false);
     let Listeners { public, operations } = listeners;
-    let fronts = api::fronts(network, config, demo, operations.is_some(), closing.clone())?;
+    let fronts = api::fronts(network, config, demo, operations.is_some(), closing.clone()).await?;
     let watched = Limits { connections: FOR_OPERATIONS, ..limits };
     tokio::join!(
         answer(Server::new(fronts.public, limits, tls), public, closing.clone()),

@@ -13,6 +13,8 @@ const BYTES: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Cursor,
+    /// Forms and sentences for the next page.
+    Pages,
 }
 
 impl Purpose {
@@ -20,6 +22,7 @@ impl Purpose {
     pub(crate) const fn context(self) -> &'static str {
         match self {
             Purpose::Cursor => "acquaint 2026-11-25 cursors",
+            Purpose::Pages => "acquaint 2026-11-25 pages",
         }
     }
 }

@@ -89,6 +89,27 @@ impl Plan {
         plan.finish()
     }
 
+    /// The removal of records that tell of the past.
+    pub(crate) fn of_forgotten(records: &[Record]) -> Self {
+        let mut plan = Self::default();
+        for record in records {
+            match record {
+                Record::Past { owner, invitation } => plan.remove(keys::line(Table::Past, owner, invitation.id.0)),
+                Record::Notification { owner, notification } => {
+                    plan.remove(keys::line(Table::Notification, owner, notification.id.0));
+                }
+                Record::Event(event) => plan.remove(keys::event(event.id)),
+                Record::Claim(claim) => {
+                    let key = keys::claim(&claim.name);
+                    plan.remove(keys::claim_age(claim.at, &key));
+                    plan.remove(key);
+                }
+                Record::Member(_) | Record::Relation(_) | Record::Document(_) => {}
+            }
+        }
+        plan.finish()
+    }
+
     fn member(&mut self, change: &MemberChange) -> Result<(), Unreadable> {
         let (id, before) = (&change.before.id, &change.before);
         let after = change.after.as_deref();

@@ -246,6 +246,14 @@ impl Store for FjallStore {
         self.inner.scan(from, limit)
     }
 
+    async fn scan_history(&self, from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage> {
+        self.inner.scan_history(from, limit)
+    }
+
+    async fn remove_history(&self, records: &[Record]) -> StoreResult<()> {
+        self.write(Ok(Plan::of_forgotten(records))).await
+    }
+
     async fn restore(&self, records: &[Record]) -> StoreResult<()> {
         self.write(Plan::of_records(records)).await
     }

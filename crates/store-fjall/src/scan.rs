@@ -15,13 +15,24 @@ use crate::read::View;
 /// The tables that hold more than what follows from others, in the order of a scan.
 const SCANNED: [Table; 7] =
     [Table::Member, Table::Relation, Table::Past, Table::Notification, Table::Event, Table::Claim, Table::Document];
+/// Those of them that tell of the past.
+const HISTORY: [Table; 4] = [Table::Past, Table::Notification, Table::Event, Table::Claim];
 
 impl Inner {
     /// A page of records after that place, which is the key of the last one read.
     pub(crate) fn scan(&self, from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage> {
+        self.scan_tables(&SCANNED, from, limit)
+    }
+
+    /// The same of what tells of the past.
+    pub(crate) fn scan_history(&self, from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage> {
+        self.scan_tables(&HISTORY, from, limit)
+    }
+
+    fn scan_tables(&self, tables: &[Table], from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage> {
         let view = self.view();
         let mut page = ScanPage::default();
-        for range in rest(from)? {
+        for range in rest(tables, from)? {
             let mut rows = view.rows(range, false);
             while page.records.len() < limit {
                 let Some(row) = rows.next() else { break };
@@ -38,12 +49,12 @@ impl Inner {
 }
 
 /// What is left to scan.
-fn rest(from: Option<&ScanPlace>) -> StoreResult<Vec<Range>> {
-    let Some(ScanPlace(key)) = from else { return Ok(SCANNED.map(Table::all).to_vec()) };
-    let position = SCANNED.iter().position(|table| key.first() == Some(&(*table as u8)));
+fn rest(tables: &[Table], from: Option<&ScanPlace>) -> StoreResult<Vec<Range>> {
+    let Some(ScanPlace(key)) = from else { return Ok(tables.iter().map(|table| table.all()).collect()) };
+    let position = tables.iter().position(|table| key.first() == Some(&(*table as u8)));
     let position = position
         .ok_or_else(|| StoreError::Failed("this place of a scan was made by another store: begin anew".into()))?;
-    let mut ranges: Vec<Range> = SCANNED.iter().skip(position).map(|table| table.all()).collect();
+    let mut ranges: Vec<Range> = tables.iter().skip(position).map(|table| table.all()).collect();
     if let Some(first) = ranges.first_mut() {
         *first = first.clone().after(key.clone());
     }

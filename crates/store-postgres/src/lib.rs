@@ -290,6 +290,14 @@ impl Store for PostgresStore {
         self.do_scan(from, limit).await
     }
 
+    async fn scan_history(&self, from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage> {
+        self.do_scan_history(from, limit).await
+    }
+
+    async fn remove_history(&self, records: &[Record]) -> StoreResult<()> {
+        self.do_remove_history(records).await
+    }
+
     async fn restore(&self, records: &[Record]) -> StoreResult<()> {
         self.do_restore(records).await
     }

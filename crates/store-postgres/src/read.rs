@@ -44,7 +44,7 @@ pub(crate) fn limit(lines: usize) -> i64 {
 }
 
 /// Names as two columns.
-fn two_columns<'a, A: 'a, B: 'a>(names: impl Iterator<Item = (A, B)>) -> Vec<Param<'a>>
+pub(crate) fn two_columns<'a, A: 'a, B: 'a>(names: impl Iterator<Item = (A, B)>) -> Vec<Param<'a>>
 where
     Vec<A>: tokio_postgres::types::ToSql + Sync + Send,
     Vec<B>: tokio_postgres::types::ToSql + Sync + Send,

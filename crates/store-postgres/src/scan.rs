@@ -1,6 +1,7 @@
 //! Everything that is kept, record by record, for backup and copy, and the way back.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use acquaint_core::event::{Notification, RecordedEvent};
 use acquaint_core::ids::{InvitationId, MemberId, NotificationId};
@@ -19,7 +20,7 @@ use crate::connection::{Step, param};
 use crate::error::Trouble;
 use crate::members::{MemberRow, read_member};
 use crate::plan::push_all;
-use crate::read::{limit, read_all};
+use crate::read::{limit, read_all, two_columns};
 use crate::relations::{RelationRow, read_relation};
 use crate::rows::{
     ClaimRow, NotificationRow, PastRow, event_home, read_claim, read_document, read_event, read_notification, read_past,
@@ -37,6 +38,9 @@ const SCANNED: [Sql; 7] = [
     Sql::ScanClaims,
     Sql::ScanDocuments,
 ];
+
+/// Those of them that tell of the past, by their places.
+const HISTORY: Range<usize> = 2..6;
 
 /// A record's key: the member, and up to two columns more.
 type Key = (String, String, String);
@@ -172,9 +176,20 @@ impl<'a> Restored<'a> {
 
 impl PostgresStore {
     pub(crate) async fn do_scan(&self, from: Option<&ScanPlace>, most: usize) -> StoreResult<ScanPage> {
+        self.scan_tables(0..SCANNED.len(), from, most).await
+    }
+
+    pub(crate) async fn do_scan_history(&self, from: Option<&ScanPlace>, most: usize) -> StoreResult<ScanPage> {
+        self.scan_tables(HISTORY, from, most).await
+    }
+
+    async fn scan_tables(&self, tables: Range<usize>, from: Option<&ScanPlace>, most: usize) -> StoreResult<ScanPage> {
         let mut place = Place::read(from)?;
+        if place.table < tables.start {
+            place = Place { table: tables.start, ..Place::default() };
+        }
         let mut page = ScanPage::default();
-        while let Some(&sql) = SCANNED.get(place.table) {
+        while let Some(&sql) = SCANNED.get(place.table).filter(|_| tables.contains(&place.table)) {
             let wanted = most - page.records.len();
             if wanted == 0 {
                 break;
@@ -192,6 +207,33 @@ impl PostgresStore {
             }
         }
         Ok(page)
+    }
+
+    /// Removes records that tell of the past, in one transaction.
+    pub(crate) async fn do_remove_history(&self, records: &[Record]) -> StoreResult<()> {
+        let (mut past, mut notifications, mut events, mut claims) = (vec![], vec![], vec![], vec![]);
+        for record in records {
+            match record {
+                Record::Past { owner, invitation } => past.push((owner.as_str(), invitation.id.0)),
+                Record::Notification { owner, notification } => notifications.push((owner.as_str(), notification.id.0)),
+                Record::Event(event) => events.push((event_home(&event.event).as_str(), event.id.0)),
+                Record::Claim(claim) => claims.push((claim.name.scope.as_str(), claim.name.key.as_str())),
+                Record::Member(_) | Record::Relation(_) | Record::Document(_) => {}
+            }
+        }
+        let mut steps = vec![Step::new(Sql::Begin, Vec::new())];
+        for (sql, keys) in
+            [(Sql::DeletePast, past), (Sql::DeleteNotifications, notifications), (Sql::DeleteEvents, events)]
+        {
+            if !keys.is_empty() {
+                steps.push(Step::new(sql, two_columns(keys.into_iter())));
+            }
+        }
+        if !claims.is_empty() {
+            steps.push(Step::new(Sql::DeleteClaims, two_columns(claims.into_iter())));
+        }
+        steps.push(Step::new(Sql::Commit, Vec::new()));
+        self.run(&steps).await.map(drop)
     }
 
     /// Writes records over those of the same names, in one transaction.

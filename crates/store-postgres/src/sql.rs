@@ -59,6 +59,7 @@ statements! { spread;
     DeleteNotifications => delete(&NOTIFICATIONS, false, spread),
     InsertEvents => insert(&EVENTS),
     RestoreEvents => upsert(&EVENTS),
+    DeleteEvents => delete(&EVENTS, false, spread),
     InsertClaims => insert(&CLAIMS),
     RestoreClaims => upsert(&CLAIMS),
     DeleteClaims => delete(&CLAIMS, false, spread),

@@ -47,7 +47,7 @@ fn watched() -> Cluster {
 fn every_statement_finds_its_rows_by_an_index() {
     runtime().block_on(async {
         let cluster = watched();
-        for name in ["one", "two", "three", "four"] {
+        for name in ["one", "two", "three", "four", "five"] {
             cluster.create_database(name).unwrap();
             migrate(&cluster.url(name)).await;
         }
@@ -55,6 +55,7 @@ fn every_statement_finds_its_rows_by_an_index() {
         cases::a_scan_has_every_record_once(store("one").await).await.unwrap();
         cases::what_is_due_comes_in_order(store("two").await).await.unwrap();
         cases::old_claims_are_forgotten(store("three").await).await.unwrap();
+        cases::history_is_scanned_and_removed(store("five").await).await.unwrap();
         documents::due_documents_come_in_order(store("four").await).await.unwrap();
         let log = cluster.log();
         for index in INDEXES {

@@ -58,6 +58,7 @@ macro_rules! conformance_suite {
             a_removed_member_can_come_back
             erasing_lists_leaves_those_of_others
             old_claims_are_forgotten
+            history_is_scanned_and_removed
             a_scan_has_every_record_once
             what_is_scanned_can_be_restored
             every_legal_id_is_kept_apart

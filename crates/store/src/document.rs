@@ -45,6 +45,8 @@ kinds! {
     ApiKey => "api_key",
     /// The secret that the servers of a community share.
     Secret => "secret",
+    /// A member's browser that is signed in, or may sign in once.
+    Session => "session",
 }
 
 impl Kind {

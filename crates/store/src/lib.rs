@@ -120,6 +120,14 @@ pub trait Store: Send + Sync + 'static {
     /// All that is kept, record by record, from that place on. An empty page is the end.
     async fn scan(&self, from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage>;
 
+    /// As [`scan`](Store::scan), but only what tells of the past ([`Record::is_history`]). The place of
+    /// a page stays good when records before it are removed.
+    async fn scan_history(&self, from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage>;
+
+    /// Removes records that [`scan_history`](Store::scan_history) gave; one that is gone is no failure.
+    /// Others are not for this call, and stay.
+    async fn remove_history(&self, records: &[Record]) -> StoreResult<()>;
+
     /// Writes records into a store that is being restored, without judging them. Lists and timers
     /// are made anew from them.
     async fn restore(&self, records: &[Record]) -> StoreResult<()>;

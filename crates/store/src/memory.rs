@@ -340,6 +340,32 @@ impl Store for MemoryStore {
         Ok(ScanPage { records, next })
     }
 
+    async fn scan_history(&self, from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage> {
+        let rows = self.rows();
+        let is_after = |record: &Record| from.is_none_or(|ScanPlace(place)| order(record) > *place);
+        let mut records: Vec<_> = rows.records().filter(Record::is_history).filter(is_after).collect();
+        records.sort_by_key(order);
+        records.truncate(limit);
+        let next = records.last().map(|last| ScanPlace(order(last)));
+        Ok(ScanPage { records, next })
+    }
+
+    async fn remove_history(&self, records: &[Record]) -> StoreResult<()> {
+        let mut rows = self.rows();
+        for record in records {
+            match record {
+                Record::Past { owner, invitation } => drop(rows.past.remove(&(owner.clone(), invitation.id))),
+                Record::Notification { owner, notification } => {
+                    rows.notifications.remove(&(owner.clone(), notification.id));
+                }
+                Record::Event(event) => drop(rows.events.remove(&event.id)),
+                Record::Claim(claim) => drop(rows.claims.remove(&claim.name)),
+                Record::Member(_) | Record::Relation(_) | Record::Document(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     async fn restore(&self, records: &[Record]) -> StoreResult<()> {
         let mut rows = self.rows();
         records.iter().try_for_each(|record| rows.restore(record.clone()))
@@ -348,6 +374,18 @@ impl Store for MemoryStore {
     async fn health(&self) -> StoreResult<()> {
         Ok(())
     }
+}
+
+/// Where a record of the history comes in a scan.
+fn order(record: &Record) -> Vec<u8> {
+    let (table, first, second) = match record {
+        Record::Past { owner, invitation } => (1, owner.as_str(), invitation.id.to_string()),
+        Record::Notification { owner, notification } => (2, owner.as_str(), notification.id.to_string()),
+        Record::Event(event) => (3, "", event.id.to_string()),
+        Record::Claim(claim) => (4, claim.name.scope.as_str(), claim.name.key.clone()),
+        Record::Member(_) | Record::Relation(_) | Record::Document(_) => (0, "", String::new()),
+    };
+    [&[table], first.as_bytes(), &[0], second.as_bytes()].concat()
 }
 
 /// The notification that a pending received invitation is (see `acquaint_core::event`).

@@ -40,6 +40,17 @@ pub enum Record {
     Document(Document),
 }
 
+impl Record {
+    /// Whether it tells of the past: whatever no rule and no list of the present depends on.
+    #[must_use]
+    pub fn is_history(&self) -> bool {
+        match self {
+            Record::Past { .. } | Record::Notification { .. } | Record::Event(_) | Record::Claim(_) => true,
+            Record::Member(_) | Record::Relation(_) | Record::Document(_) => false,
+        }
+    }
+}
+
 /// A member's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberRecord {

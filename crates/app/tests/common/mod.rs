@@ -208,6 +208,14 @@ impl Store for Faulty {
         self.inner.scan(from, limit).await
     }
 
+    async fn scan_history(&self, from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage> {
+        self.inner.scan_history(from, limit).await
+    }
+
+    async fn remove_history(&self, records: &[Record]) -> StoreResult<()> {
+        self.inner.remove_history(records).await
+    }
+
     async fn restore(&self, records: &[Record]) -> StoreResult<()> {
         self.inner.restore(records).await
     }

@@ -33,6 +33,8 @@ pub struct Policy {
     pub cleanup: CleanupPolicy,
     /// Who counts as a member.
     pub members: MemberPolicy,
+    /// How long the past is kept.
+    pub retention: RetentionPolicy,
 }
 
 /// A built-in policy.
@@ -202,6 +204,19 @@ pub struct MemberPolicy {
     pub must_be_registered: bool,
 }
 
+/// `[retention]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetentionPolicy {
+    /// Events older than this are removed.
+    pub events: Option<Span>,
+    /// Notifications older than this are removed, but for those of pending invitations.
+    pub notifications: Option<Span>,
+    /// Invitations that ended longer ago than this can no longer be looked at.
+    pub past_invitations: Option<Span>,
+    /// Idempotency records are kept for so long; a key is free again after that.
+    pub idempotency_records: Span,
+}
+
 /// The window of the velocity rule (30).
 pub const VELOCITY_WINDOW: Span = Span::hours(1);
 /// The window of the withdrawal rule (31).
@@ -258,6 +273,12 @@ impl Policy {
             follow: FollowPolicy { on_invite: false, on_accept: true },
             cleanup: CleanupPolicy { stale_after: Span::days(14), inactive_after: Span::days(90), daily_budget: 25 },
             members: MemberPolicy { must_be_registered: false },
+            retention: RetentionPolicy {
+                events: None,
+                notifications: None,
+                past_invitations: None,
+                idempotency_records: Span::days(3),
+            },
         }
     }
 

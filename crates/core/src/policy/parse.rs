@@ -273,6 +273,8 @@ struct RawPolicy {
     cleanup: RawCleanup,
     #[serde(default)]
     members: RawMembers,
+    #[serde(default)]
+    retention: RawRetention,
 }
 
 struct RawPreset(Preset);
@@ -348,6 +350,15 @@ struct RawMembers {
     must_be_registered: Option<bool>,
 }
 
+#[derive(serde::Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawRetention {
+    events: Option<Spanned<Switch<Length>>>,
+    notifications: Option<Spanned<Switch<Length>>>,
+    past_invitations: Option<Spanned<Switch<Length>>>,
+    idempotency_records: Option<Spanned<Always<Length>>>,
+}
+
 /// Where each key that was given stands in the document.
 type Places = Vec<(&'static str, Range<usize>)>;
 
@@ -391,7 +402,20 @@ impl RawPolicy {
         });
         let members = &mut policy.members;
         members.must_be_registered = self.members.must_be_registered.unwrap_or(members.must_be_registered);
+        self.retention.resolve(&mut policy, &mut places);
         (policy, places)
+    }
+}
+
+impl RawRetention {
+    fn resolve(self, policy: &mut Policy, places: &mut Places) {
+        let kept = &mut policy.retention;
+        let span = |value: Switch<Length>| value.0.map(|length| length.0);
+        put(places, "retention.events", &mut kept.events, self.events, span);
+        put(places, "retention.notifications", &mut kept.notifications, self.notifications, span);
+        put(places, "retention.past_invitations", &mut kept.past_invitations, self.past_invitations, span);
+        let records = &mut kept.idempotency_records;
+        put(places, "retention.idempotency_records", records, self.idempotency_records, |v| v.0.0);
     }
 }
 

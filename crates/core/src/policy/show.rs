@@ -81,6 +81,12 @@ impl Policy {
             self.members.must_be_registered,
             "only registered members may invite and be invited",
         );
+        let kept = &self.retention;
+        page.section("retention");
+        page.key("events", quoted_or_off(kept.events), "how long events are kept; \"off\" is for ever");
+        page.key("notifications", quoted_or_off(kept.notifications), "how long notifications are kept");
+        page.key("past_invitations", quoted_or_off(kept.past_invitations), "how long after their end");
+        page.key("idempotency_records", quoted(kept.idempotency_records), "how long a key is remembered");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use acquaint_core::policy::{
     CleanupPolicy, FollowPolicy, InvitationPolicy, LimitPolicy, MemberPolicy, Policy, Preset, ReminderPolicy,
-    RestrictionPolicy,
+    RestrictionPolicy, RetentionPolicy,
 };
 use acquaint_core::time::Span;
 use proptest::prelude::*;
@@ -81,14 +81,18 @@ prop_compose! {
         switches in any::<[bool; 3]>(),
         (stale_after, inactive_after) in (length(), length()),
         daily_budget in count(),
+        kept in prop::array::uniform3(off(length())),
+        idempotency_records in length(),
     ) -> Policy {
         let [on_invite, on_accept, must_be_registered] = switches;
+        let [events, notifications, past_invitations] = kept;
         let mut policy = Policy {
             preset, invitation, limits, restriction,
             reminders: ReminderPolicy { after: after.into_iter().collect() },
             follow: FollowPolicy { on_invite, on_accept },
             cleanup: CleanupPolicy { stale_after, inactive_after, daily_budget },
             members: MemberPolicy { must_be_registered },
+            retention: RetentionPolicy { events, notifications, past_invitations, idempotency_records },
         };
         // What cannot hold together is made to fit.
         if let Some(end) = policy.invitation.expires_after {
@@ -132,7 +136,7 @@ proptest! {
 }
 
 /// Every key of the contract.
-const KEYS: [(&str, &str); 28] = [
+const KEYS: [(&str, &str); 32] = [
     ("invitation", "expires_after"),
     ("invitation", "resend_after_withdrawal"),
     ("invitation", "resend_after_decline"),
@@ -161,6 +165,10 @@ const KEYS: [(&str, &str); 28] = [
     ("cleanup", "stale_after"),
     ("cleanup", "daily_budget"),
     ("members", "must_be_registered"),
+    ("retention", "events"),
+    ("retention", "notifications"),
+    ("retention", "past_invitations"),
+    ("retention", "idempotency_records"),
 ];
 
 #[test]

@@ -182,7 +182,7 @@ pub(crate) struct ItemBody {
 }
 
 impl PlanBody {
-    fn new(plan: Plan) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         let stopped = match plan.state {
             PlanState::Stopped(why) => Some(Stopped { code: why.code, retry_at: why.retry_at }),
             _ => None,

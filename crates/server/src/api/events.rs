@@ -55,7 +55,8 @@ pub(crate) struct EventBody {
 #[serde(untagged)]
 pub(crate) enum Data {
     Created {
-        delivered: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        delivered: Option<bool>,
     },
     Declined {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +72,8 @@ pub(crate) enum Data {
         subject: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<String>,
-        delivered: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        delivered: Option<bool>,
     },
     Restricted {
         until: Time,
@@ -83,11 +85,12 @@ pub(crate) enum Data {
 impl From<EventKind> for Data {
     fn from(kind: EventKind) -> Self {
         match kind {
-            EventKind::InvitationCreated { delivered } => Self::Created { delivered },
+            EventKind::InvitationCreated { delivered } => Self::Created { delivered: Some(delivered) },
             EventKind::InvitationDeclined { complaint } => Self::Declined { reason: complaint },
             EventKind::InvitationReminded { number } => Self::Reminded { number },
             EventKind::EngagementCreated { id, engagement: said, delivered } => {
-                Self::Engaged { engagement_id: id, kind: said.kind, subject: said.subject, text: said.text, delivered }
+                let (kind, subject, text) = (said.kind, said.subject, said.text);
+                Self::Engaged { engagement_id: id, kind, subject, text, delivered: Some(delivered) }
             }
             EventKind::MemberRestricted { until, class } => Self::Restricted { until, class },
             EventKind::InvitationAccepted
@@ -101,6 +104,17 @@ impl From<EventKind> for Data {
             | EventKind::MemberUpdated
             | EventKind::MemberErased => Self::Nothing {},
         }
+    }
+}
+
+impl EventBody {
+    /// The event as its actor may know it: whether it was delivered tells what the other did in silence.
+    pub(crate) fn of_actor(event: RecordedEvent) -> Self {
+        let mut body = Self::from(event);
+        if let Data::Created { delivered } | Data::Engaged { delivered, .. } = &mut body.data {
+            *delivered = None;
+        }
+        body
     }
 }
 

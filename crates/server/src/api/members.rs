@@ -4,7 +4,6 @@ use acquaint_core::command::Action;
 use acquaint_core::decide::Answer;
 use acquaint_core::ids::MemberId;
 use acquaint_core::member::{Plan, Profile, Registration, WhoMayInvite};
-use acquaint_core::refusal::Code;
 use acquaint_core::time::Time;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -159,7 +158,7 @@ impl<'a> MemberBody<'a> {
     }
 
     /// What the host and the member see.
-    fn whole(id: &'a MemberId, profile: &'a Profile) -> Self {
+    pub(crate) fn whole(id: &'a MemberId, profile: &'a Profile) -> Self {
         Self {
             email: profile.email.as_deref(),
             plan: Some(profile.plan),
@@ -202,7 +201,7 @@ async fn show(State(app): State<App>, Viewer(viewer): Viewer, PathMember(id): Pa
     let is_whole = viewer.is_none_or(|viewer| viewer == id);
     let is_here = member.version > 0 && member.profile.registration != Registration::Erasing;
     if !(is_whole && is_here || member.profile.is_public()) {
-        return Err(app.refused(Code::UnknownMember.refuse()));
+        return Err(app.unknown_member());
     }
     let body =
         if is_whole { MemberBody::whole(&id, &member.profile) } else { MemberBody::public(&id, &member.profile) };
@@ -216,9 +215,5 @@ async fn show(State(app): State<App>, Viewer(viewer): Viewer, PathMember(id): Pa
     responses((status = 204, description = "The member is erased."), NotFound)
 )]
 async fn erase(State(app): State<App>, _: Host, PathMember(id): PathMember) -> Result<Response, Problem> {
-    if app.network().erase(&id).await? {
-        Ok(StatusCode::NO_CONTENT.into_response())
-    } else {
-        Err(app.refused(Code::UnknownMember.refuse()))
-    }
+    if app.network().erase(&id).await? { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(app.unknown_member()) }
 }

@@ -9,6 +9,7 @@ mod dev;
 mod document;
 mod engagements;
 mod events;
+mod export;
 mod invitations;
 mod keys;
 mod live;
@@ -20,6 +21,7 @@ mod relations;
 mod reply;
 mod responses;
 pub(crate) mod schema;
+mod sessions;
 mod standing;
 
 use std::io;
@@ -37,6 +39,7 @@ use crate::config::{Demo, ServerConfig};
 use crate::observe::Front;
 use crate::position;
 use crate::problem::{Kind, Problem};
+use crate::seal::Purpose;
 use crate::web::{self, Web};
 
 /// The document that describes the API (OpenAPI 3.1).
@@ -48,10 +51,12 @@ pub fn openapi() -> OpenApi {
 fn described() -> (axum::Router<App>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(document::basis())
         .merge(members::routes())
+        .merge(export::routes())
         .merge(invitations::routes())
         .merge(relations::routes())
         .merge(contacts::routes())
         .merge(engagements::routes())
+        .merge(sessions::routes())
         .merge(standing::routes())
         .merge(notifications::routes())
         .merge(advice::routes())
@@ -82,6 +87,7 @@ pub(crate) fn problems_of_bodies(bytes: &[u8]) -> Vec<Problem> {
         body::parse_checked::<keys::NewKey>(bytes).err(),
         body::parse_checked::<members::Register>(bytes).err(),
         body::parse_checked::<notifications::MarkRead>(bytes).err(),
+        body::parse_checked::<sessions::NewTicket>(bytes).err(),
     ];
     single.into_iter().flatten().chain(commands::problems(bytes)).collect()
 }
@@ -97,8 +103,9 @@ pub(crate) struct Fronts {
 /// Everything that the server answers, observed.
 ///
 /// # Errors
-/// If two routes are the same, or if nothing says who may use one.
-pub(crate) fn fronts(
+/// If two routes are the same, or if nothing says who may use one; if there are pages for members and the
+/// store cannot give the community's secret.
+pub(crate) async fn fronts(
     network: Network,
     config: ServerConfig,
     demo: Option<Demo>,
@@ -107,6 +114,14 @@ pub(crate) fn fronts(
 ) -> io::Result<Fronts> {
     let (router, document) = described();
     let app = App::new(network, config, is_watched_apart, document.to_json().unwrap_or_default(), closing);
+    let web = match (demo, app.pages().cloned()) {
+        (Some(demo), _) => Some(Web::demo(app.clone(), demo)),
+        (None, Some(pages)) => {
+            let secret = app.network().secret().await.map_err(io::Error::other)?;
+            Some(Web::members(app.clone(), pages, secret.key_for(Purpose::Pages.context())))
+        }
+        (None, None) => None,
+    };
     let operations = is_watched_apart.then(|| operations_front(&app)).transpose()?;
     let gate = Gate::new(app.clone(), &document).map_err(io::Error::other)?;
     let router = router
@@ -115,10 +130,10 @@ pub(crate) fn fronts(
         .merge(operations::pages());
     let router = completed(router, &app);
     let templates = document.paths.paths.keys().map(String::as_str).chain(["/docs", "/docs/", "/docs/{*file}"]);
-    let public = match demo {
+    let public = match web {
         None => Front::new(router, app.around(), templates),
-        Some(demo) => {
-            let router = router.merge(web::router(Web::new(app.clone(), demo))).fallback(web::nothing_here);
+        Some(web) => {
+            let router = router.merge(web::router(web)).fallback(web::nothing_here);
             Front::new(router, app.around(), templates.chain(web::ADDRESSES))
         }
     };

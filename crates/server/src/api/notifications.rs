@@ -65,7 +65,7 @@ pub(crate) struct EngagementLine {
 }
 
 impl Line {
-    fn new(notification: Notification, read_until: Option<NotificationId>) -> Self {
+    pub(crate) fn new(notification: Notification, read_until: Option<NotificationId>) -> Self {
         Self {
             id: notification.id,
             kind: notification.kind.name(),

@@ -97,7 +97,7 @@ pub(crate) struct RestrictionBody {
 }
 
 impl StandingBody {
-    fn new(standing: Standing, oldest_pending_at: Option<Time>) -> Self {
+    pub(crate) fn new(standing: Standing, oldest_pending_at: Option<Time>) -> Self {
         let (rolling, notes, acceptance) = (standing.rolling, standing.notes, standing.acceptance);
         let restriction = |Restriction { until, class, .. }| RestrictionBody { until, class };
         Self {

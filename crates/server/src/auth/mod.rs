@@ -23,6 +23,9 @@ use crate::problem::{Kind, Problem};
 /// The caller is the host. For whom it calls, if for anybody, does not matter.
 pub(crate) struct Host;
 
+/// The caller may make the call; who it is does not matter.
+pub(crate) struct Passed;
+
 /// The member for whom the call is made.
 pub(crate) struct Acting(pub(crate) MemberId);
 
@@ -30,6 +33,14 @@ pub(crate) struct Acting(pub(crate) MemberId);
 pub(crate) struct Viewer(pub(crate) Option<MemberId>);
 
 impl<S: Sync> FromRequestParts<S> for Host {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        admitted(&parts.extensions).map(|_| Self)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Passed {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {

@@ -13,7 +13,8 @@ use super::people::Person;
 use super::session::{Said, Visitor};
 use super::shell::STEPS;
 use super::when::{When, counted};
-use super::{Mishap, Web};
+use super::{Door, Mishap, Web};
+use crate::config::Demo;
 
 /// People on one page of the chooser.
 const SHOWN: usize = 24;
@@ -39,6 +40,13 @@ struct Page {
     clock: When,
 }
 
+fn demo(web: &Web) -> Result<&Demo, Mishap> {
+    match web.door() {
+        Door::Demo(demo) => Ok(demo),
+        Door::Members(_) => Err(Mishap::NotFound),
+    }
+}
+
 /// Whom to be.
 pub(crate) async fn chooser(State(web): State<Web>, visitor: Visitor, Query(query): Query) -> Answered {
     let name: String = query.get("name").unwrap_or_default().trim().chars().take(100).collect();
@@ -48,11 +56,12 @@ pub(crate) async fn chooser(State(web): State<Web>, visitor: Visitor, Query(quer
         Candidate { id, person, why, is_me }
     };
     let mut featured = Vec::new();
-    for (id, why) in web.demo().featured.iter().filter(|_| name.is_empty() && skip == 0) {
+    let demo = demo(&web)?;
+    for (id, why) in demo.featured.iter().filter(|_| name.is_empty() && skip == 0) {
         featured.push(candidate((id.clone(), Person::load(&web, id).await?), *why));
     }
     let mut found = Vec::new();
-    for id in &web.demo().people {
+    for id in &demo.people {
         let person = Person::load(&web, id).await?;
         if person.name.to_lowercase().contains(&name.to_lowercase()) {
             found.push((id.clone(), person));
@@ -68,7 +77,7 @@ pub(crate) async fn chooser(State(web): State<Web>, visitor: Visitor, Query(quer
         others,
         next: more.then(|| format!("/demo?{}", with(&[("name", &name)], "after", &after))),
         name,
-        all: web.demo().people.len() as u64,
+        all: demo.people.len() as u64,
         clock: When::new(now, now),
     };
     answer::page(&web, &visitor, &page)
@@ -76,7 +85,8 @@ pub(crate) async fn chooser(State(web): State<Web>, visitor: Visitor, Query(quer
 
 /// Becomes somebody.
 pub(crate) async fn be(State(web): State<Web>, Sent { mut visitor, fields }: Sent) -> Answered {
-    let chosen = fields.get("member").and_then(|id| web.demo().people.iter().find(|known| known.as_str() == id));
+    let demo = demo(&web)?;
+    let chosen = fields.get("member").and_then(|id| demo.people.iter().find(|known| known.as_str() == id));
     let chosen = chosen.ok_or(Mishap::NotFound)?;
     visitor.member = Some(chosen.clone());
     let mut response = answer::go(&web, &visitor, "/network", None)?;
@@ -92,7 +102,7 @@ pub(crate) async fn advance(State(web): State<Web>, Posted { me, fields, .. }: P
     let by = fields.get("by").and_then(|by| by.parse::<Span>().ok());
     let days = STEPS.into_iter().find(|days| Some(Span::days(*days)) == by).ok_or(Mishap::NotFound)?;
     let now = web.network().advance_clock(Span::days(days)).await?;
-    (web.demo().clock_set)(now);
+    (demo(&web)?.clock_set)(now);
     let said = Said::good(format!("{} later: it is {}.", counted(days, "day"), When::new(now, now).date));
     answer::go(&web, &me.visitor, &fields.back("/network"), Some(&said))
 }

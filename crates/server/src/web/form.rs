@@ -62,7 +62,7 @@ impl<S: Seals> FromRequest<S> for Sent {
 
     async fn from_request(request: Request, web: &S) -> Result<Self, Mishap> {
         let (mut parts, body) = request.into_parts();
-        let Ok(visitor) = Visitor::from_request_parts(&mut parts, web).await;
+        let visitor = Visitor::from_request_parts(&mut parts, web).await?;
         if is_foreign(&parts.headers) {
             return Err(Mishap::Forged);
         }

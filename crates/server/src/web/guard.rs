@@ -1,13 +1,17 @@
 //! Around every page: no strange host names, and headers that keep a browser from doing anything
 //! that we did not write.
 
-use axum::extract::Request;
+use acquaint_core::access::Principal;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::Mishap;
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::form::in_place;
+use super::session::Visitor;
+use super::{Door, Mishap, Web};
 
 /// Nothing from elsewhere, nothing written into the page: no inline script, no inline style.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -22,12 +26,17 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ];
 
 /// Answers a page with what every page carries.
-pub(crate) async fn around(request: Request, next: Next) -> Response {
+pub(crate) async fn around<S: Guarded>(State(site): State<S>, mut request: Request, next: Next) -> Response {
     let in_place = in_place(request.headers());
-    let mut response =
-        if is_here(request.headers()) { next.run(request).await } else { Mishap::StrangeHost.into_response() };
+    let (mut response, cookie) = match site.admit(&mut request).await {
+        Ok(Admitted { room: _room, cookie }) => (next.run(request).await, cookie),
+        Err(mishap) => (mishap.into_response(), None),
+    };
     if in_place && response.status() == StatusCode::SEE_OTHER {
         lead_the_page(&mut response);
+    }
+    if let Some(cookie) = cookie.filter(|_| !response.headers().contains_key(header::SET_COOKIE)) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -38,6 +47,40 @@ pub(crate) async fn around(request: Request, next: Next) -> Response {
     response
 }
 
+/// Pages that one is let through to.
+pub(crate) trait Guarded: Clone + Send + Sync + 'static {
+    /// Finds out who is looking, and leaves the [`Visitor`] with the request.
+    fn admit(&self, request: &mut Request) -> impl Future<Output = Result<Admitted, Mishap>> + Send;
+}
+
+/// What somebody has who was let through.
+pub(crate) struct Admitted {
+    /// Their place among the calls that are answered at the same time, where those are counted.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
+    /// The cookie that their browser is to keep from now on, if it is another.
+    pub(crate) cookie: Option<HeaderValue>,
+}
+
+impl Guarded for Web {
+    async fn admit(&self, request: &mut Request) -> Result<Admitted, Mishap> {
+        let web = self;
+        if !is_here(web, request.headers()) {
+            return Err(Mishap::StrangeHost);
+        }
+        let callers = web.app().callers();
+        let room = callers.room().map_err(|_| Mishap::Busy)?;
+        let (visitor, cookie) = Visitor::find(request.headers(), web).await?;
+        let counted = match (&visitor.member, web.door()) {
+            (_, Door::Demo(_)) => Ok(()),
+            (Some(member), Door::Members(_)) => callers.known(&Principal::Member(member.clone())),
+            (None, Door::Members(_)) => callers.stranger(request.extensions(), request.headers()),
+        };
+        counted.map_err(|_| Mishap::TooOften)?;
+        request.extensions_mut().insert(visitor);
+        Ok(Admitted { room: Some(room), cookie })
+    }
+}
+
 /// A way to another page is for the whole page and not for the part that waits for an answer.
 fn lead_the_page(response: &mut Response) {
     if let Some(to) = response.headers_mut().remove(header::LOCATION) {
@@ -46,10 +89,29 @@ fn lead_the_page(response: &mut Response) {
     }
 }
 
-/// Whether the request names this machine. A page of another origin that has its name resolved to
-/// 127.0.0.1 would be let in by the socket and is stopped here.
-fn is_here(headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+/// Whether the request names the host that pages are served for; in the demo, this machine. A page of
+/// another origin that has its name resolved to our address would be let in by the socket and is
+/// stopped here.
+fn is_here(web: &Web, headers: &HeaderMap) -> bool {
+    match web.door() {
+        Door::Demo(_) => is_of_this_machine(headers),
+        Door::Members(pages) => host(headers).is_some_and(|host| host.eq_ignore_ascii_case(&pages.host)),
+    }
+}
+
+/// Whether the request names this machine.
+pub(crate) fn is_of_this_machine(headers: &HeaderMap) -> bool {
+    host(headers).is_some_and(is_local)
+}
+
+/// The one host that a request names: of two, another reader of the request might look at the other.
+fn host(headers: &HeaderMap) -> Option<&str> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (host, None) = (hosts.next()?.to_str().ok()?, hosts.next()) else { return None };
+    Some(host)
+}
+
+fn is_local(host: &str) -> bool {
     let name =
         host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(n, _)| n);
     ["127.0.0.1", "localhost", "[::1]"].contains(&name)
@@ -61,13 +123,11 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_answered() {
-        let named = |host: &str| is_here(&HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]));
         for ours in ["127.0.0.1:7171", "localhost", "localhost:80", "[::1]:7171", "[::1]"] {
-            assert!(named(ours), "{ours}");
+            assert!(is_local(ours), "{ours}");
         }
         for strange in ["evil.example", "127.0.0.1.evil.example:7171", "", "127.0.0.2"] {
-            assert!(!named(strange), "{strange}");
+            assert!(!is_local(strange), "{strange}");
         }
-        assert!(!is_here(&HeaderMap::new()));
     }
 }

@@ -1,6 +1,6 @@
 //! What goes wrong, as a page that says so kindly.
 
-use acquaint_app::{ClockError, SubmitError};
+use acquaint_app::{ClockError, SecretError, SubmitError};
 use acquaint_linkedin::kept::KeptError;
 use acquaint_plot::PlotError;
 use acquaint_store::StoreError;
@@ -26,6 +26,8 @@ pub(crate) enum Mishap {
     StrangeHost,
     /// What was sent cannot be read.
     Unreadable(StatusCode),
+    /// The visitor asks too often.
+    TooOften,
     /// The store or the engine cannot answer just now.
     Busy,
     /// We are at fault.
@@ -42,7 +44,7 @@ struct Page {
 impl Mishap {
     fn told(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Mishap::Nobody => (StatusCode::SEE_OTHER, "Choose who you are", "Choose first whom you want to be."),
+            Mishap::Nobody => (StatusCode::SEE_OTHER, "You are not signed in", "This page is for members who are."),
             Mishap::NotFound => (
                 StatusCode::NOT_FOUND,
                 "There is nothing here",
@@ -63,12 +65,17 @@ impl Mishap {
             Mishap::StrangeHost => (
                 StatusCode::MISDIRECTED_REQUEST,
                 "This is not the address",
-                "These pages are served on this machine alone: use the address that was printed at the start.",
+                "These pages are not served under the name that your browser asked for.",
             ),
             Mishap::Unreadable(status) => (
                 *status,
                 "That could not be read",
                 "What your browser sent is too long, broke off or has another form.",
+            ),
+            Mishap::TooOften => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many at once",
+                "You asked for more pages than one can read. Wait a moment and go on.",
             ),
             Mishap::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -92,8 +99,8 @@ impl IntoResponse for Mishap {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         match self {
-            Mishap::Nobody => headers.insert(header::LOCATION, HeaderValue::from_static("/demo")),
-            Mishap::Busy => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
+            Mishap::Nobody => headers.insert(header::LOCATION, HeaderValue::from_static("/session/none")),
+            Mishap::Busy | Mishap::TooOften => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
             _ => None,
         };
         response
@@ -103,6 +110,13 @@ impl IntoResponse for Mishap {
 impl From<StoreError> for Mishap {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store does not answer a page");
+        Self::Busy
+    }
+}
+
+impl From<SecretError> for Mishap {
+    fn from(error: SecretError) -> Self {
+        tracing::error!(%error, "a session could not be looked up");
         Self::Busy
     }
 }

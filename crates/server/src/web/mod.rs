@@ -13,6 +13,7 @@
 //! | `network`, `invitations`, `received`, `sent`, `profile`, `contacts`, `notifications`, `settings`, `standing` | the pages |
 //! | `cleanup`, `waiting`, `insights` | what to withdraw, whom to invite again, what is accepted |
 //! | `own` | a person's own LinkedIn export: pages apart, without a community |
+//! | `door` | signing in and out |
 //! | `demo` | the chooser of whom to be, and the clock |
 //! | `assets` | styles, scripts and icons, compiled in |
 
@@ -22,6 +23,7 @@ mod avatar;
 mod cleanup;
 mod contacts;
 mod demo;
+mod door;
 mod form;
 mod guard;
 mod insights;
@@ -54,7 +56,7 @@ use axum::response::Redirect;
 use axum::routing::{get, post};
 
 use crate::app::App;
-use crate::config::{Demo, Limits};
+use crate::config::{Demo, Limits, Pages};
 pub(crate) use mishap::{Mishap, nothing_here};
 use session::Secret;
 
@@ -64,7 +66,7 @@ pub(crate) struct Web(Arc<Inner>);
 
 struct Inner {
     app: App,
-    demo: Demo,
+    door: Door,
     secret: Secret,
 }
 
@@ -84,18 +86,35 @@ impl Seals for Web {
     }
 }
 
+/// How one comes in.
+pub(crate) enum Door {
+    /// Whoever comes chooses whom to be.
+    Demo(Demo),
+    /// Members sign in.
+    Members(Pages),
+}
+
 impl Web {
-    pub(crate) fn new(app: App, demo: Demo) -> Self {
+    pub(crate) fn demo(app: App, demo: Demo) -> Self {
         let secret = Secret::new(demo.secret);
-        Self(Arc::new(Inner { app, demo, secret }))
+        Self(Arc::new(Inner { app, door: Door::Demo(demo), secret }))
+    }
+
+    /// The pages for members, with the community's key for them.
+    pub(crate) fn members(app: App, pages: Pages, key: [u8; 32]) -> Self {
+        Self(Arc::new(Inner { app, door: Door::Members(pages), secret: Secret::new(key) }))
     }
 
     fn network(&self) -> &Network {
         self.0.app.network()
     }
 
-    fn demo(&self) -> &Demo {
-        &self.0.demo
+    fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    fn door(&self) -> &Door {
+        &self.0.door
     }
 
     fn secret(&self) -> &Secret {
@@ -110,7 +129,7 @@ impl Web {
 }
 
 /// The addresses of the pages, for metrics; one for each route below.
-pub(crate) const ADDRESSES: [&str; 38] = [
+pub(crate) const ADDRESSES: [&str; 41] = [
     "/",
     "/network",
     "/invitations",
@@ -143,6 +162,9 @@ pub(crate) const ADDRESSES: [&str; 38] = [
     "/cleanup/waiting/calendar/{change}",
     "/insights",
     "/insights/{file}",
+    "/session",
+    "/session/none",
+    "/session/end",
     "/demo",
     "/demo/be",
     "/demo/clock",
@@ -153,8 +175,18 @@ pub(crate) const ADDRESSES: [&str; 38] = [
 
 /// The pages.
 pub(crate) fn router(web: Web) -> Router {
-    Router::new()
-        .route("/", get(async || Redirect::to("/network")))
+    let door = match web.door() {
+        Door::Demo(_) => Router::new()
+            .route("/session/none", get(async || Redirect::to("/demo")))
+            .route("/demo", get(demo::chooser))
+            .route("/demo/be", post(demo::be))
+            .route("/demo/clock", post(demo::advance)),
+        Door::Members(_) => Router::new()
+            .route("/session", get(door::sign_in))
+            .route("/session/none", get(door::nobody))
+            .route("/session/end", post(door::sign_out)),
+    };
+    door.route("/", get(async || Redirect::to("/network")))
         .route("/network", get(network::page))
         .route("/invitations", get(async || Redirect::to("/invitations/received")))
         .route("/invitations/received", get(received::page))
@@ -186,12 +218,9 @@ pub(crate) fn router(web: Web) -> Router {
         .route("/cleanup/waiting/calendar/{change}", post(waiting::calendar))
         .route("/insights", get(insights::page))
         .route("/insights/{file}", get(insights::file))
-        .route("/demo", get(demo::chooser))
-        .route("/demo/be", post(demo::be))
-        .route("/demo/clock", post(demo::advance))
         .route("/avatars/{member}", get(avatar::draw))
         .route("/assets/{file}", get(assets::file))
         .route("/favicon.ico", get(async || Redirect::permanent("/assets/mark.svg")))
-        .layer(axum::middleware::from_fn(guard::around))
+        .layer(axum::middleware::from_fn_with_state(web.clone(), guard::around::<Web>))
         .with_state(web)
 }

@@ -16,12 +16,13 @@ use acquaint_linkedin::ledger::{Invited, Ledger, Status};
 use acquaint_linkedin::person::folded;
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use prometheus_client::registry::Registry;
 
 use super::form::{Answered, Fields, Sent};
+use super::guard::{Admitted, Guarded};
 use super::insights::Cards;
 use super::invitations::{Query, with};
 use super::session::{Said, Secret, Visitor};
@@ -66,6 +67,17 @@ struct Inner {
     limits: Limits,
 }
 
+impl Guarded for Desk {
+    async fn admit(&self, request: &mut Request) -> Result<Admitted, Mishap> {
+        if !guard::is_of_this_machine(request.headers()) {
+            return Err(Mishap::StrangeHost);
+        }
+        let visitor = Visitor::read(request.headers(), self.secret());
+        request.extensions_mut().insert(visitor);
+        Ok(Admitted { room: None, cookie: None })
+    }
+}
+
 impl Seals for Desk {
     fn secret(&self) -> &Secret {
         &self.0.secret
@@ -97,7 +109,7 @@ pub(crate) fn front(own: Own, config: &ServerConfig) -> Result<Front, matchit::I
         .route("/assets/{file}", get(assets::file))
         .route("/favicon.ico", get(async || Redirect::permanent("/assets/mark.svg")))
         .fallback(async || Mishap::NotFound)
-        .layer(axum::middleware::from_fn(guard::around))
+        .layer(axum::middleware::from_fn_with_state(desk.clone(), guard::around::<Desk>))
         .with_state(desk);
     let observer = Arc::new(Observer::new(&mut Registry::default()));
     let around = Around { observer, callers: Arc::new(Callers::new(config)), is_encrypted: false };

@@ -1,12 +1,15 @@
-//! Who is looking. Until members bring a session of the embedding product, this is the demo's: a
-//! signed cookie that says whom the visitor chose to be. It is served on loopback alone.
+//! Who is looking.
 //!
-//! The cookie is `nonce.member.seal`, the seal a keyed hash over the rest. The token in every form
-//! is a keyed hash of the nonce, so a page of another origin can neither read nor guess it.
+//! Members bring the text of a session that the store knows, in a cookie that no page can read and
+//! no other host can set (`__Host-`). In the demo, which is served on loopback alone, the cookie says whom the
+//! visitor chose to be: `nonce.member.seal`, the seal a keyed hash over the rest.
+//!
+//! The token in every form is a keyed hash of the nonce, or of the name of the sign-in, so a page of
+//! another origin can neither read nor guess it.
 
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use acquaint_app::{Session, SessionText};
 use acquaint_core::ids::MemberId;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -15,9 +18,11 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use subtle::ConstantTimeEq;
 
-use super::{Mishap, Seals, Web};
+use super::{Door, Mishap, Web};
 
 const SESSION: &str = "acquaint_session";
+/// The cookie of members.
+const MEMBERS: &str = "__Host-acquaint";
 const SAID: &str = "acquaint_said";
 /// Longest cookie that is looked at, in bytes; browsers keep no longer ones.
 const LONGEST: usize = 4_096;
@@ -68,8 +73,10 @@ pub(crate) struct Visitor {
     pub(crate) member: Option<MemberId>,
     /// What the page before wants said on this one.
     pub(crate) said: Option<Said>,
-    /// Whether the browser has no cookie of this visit yet.
+    /// Whether the browser has no cookie of this visit yet; members get theirs when they sign in.
     is_new: bool,
+    /// The session of a member.
+    pub(crate) session: Option<Session>,
 }
 
 /// A sentence for the next page.
@@ -97,7 +104,27 @@ pub(crate) struct Me {
 }
 
 impl Visitor {
-    fn read(headers: &HeaderMap, secret: &Secret) -> Self {
+    /// Who is looking, and the cookie that their browser is to keep from now on if that is another.
+    pub(crate) async fn find(headers: &HeaderMap, web: &Web) -> Result<(Self, Option<HeaderValue>), Mishap> {
+        let Door::Members(pages) = web.door() else { return Ok((Self::read(headers, web.secret()), None)) };
+        let known = match cookie(headers, MEMBERS) {
+            Some(text) => web.network().session(text, pages.sessions).await?,
+            None => None,
+        };
+        let (session, next) = known.unzip();
+        Ok((Self::of(headers, web.secret(), session), next.flatten().and_then(|text| members_cookie(&text))))
+    }
+
+    /// A member with a session, or nobody.
+    fn of(headers: &HeaderMap, secret: &Secret, session: Option<Session>) -> Self {
+        let nonce = session.as_ref().map(|session| session.visit.clone()).unwrap_or_default();
+        let member = session.as_ref().map(|session| session.member.clone());
+        let said = said(headers, secret, &nonce);
+        Self { nonce, member, said, is_new: false, session }
+    }
+
+    /// Who is looking at pages without members, by the visit's own cookie.
+    pub(crate) fn read(headers: &HeaderMap, secret: &Secret) -> Self {
         let session = cookie(headers, SESSION).and_then(|sealed| secret.unsealed(SESSION, sealed));
         let found = session.and_then(|text| {
             let (nonce, member) = text.split_once('.')?;
@@ -105,11 +132,8 @@ impl Visitor {
         });
         let is_new = found.is_none();
         let (nonce, member) = found.unwrap_or_else(|| (secret.nonce(), None));
-        let said = cookie(headers, SAID).and_then(|sealed| secret.unsealed(&nonce, sealed)).and_then(|text| {
-            let (tone, text) = text.split_once('.')?;
-            Some(Said { good: tone == "good", text: decoded(text)? })
-        });
-        Self { nonce, member, said, is_new }
+        let said = said(headers, secret, &nonce);
+        Self { nonce, member, said, is_new, session: None }
     }
 
     /// The token that belongs into every form.
@@ -146,6 +170,23 @@ impl Visitor {
     }
 }
 
+/// The cookie of a member who is signed in. It ends with the browser, and its text before that.
+pub(crate) fn members_cookie(text: &SessionText) -> Option<HeaderValue> {
+    set_cookie(MEMBERS, text.reveal(), "; Secure")
+}
+
+/// The cookie that takes that back.
+pub(crate) fn no_cookie() -> HeaderValue {
+    HeaderValue::from_static("__Host-acquaint=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0")
+}
+
+/// What the page before wants said on this one.
+fn said(headers: &HeaderMap, secret: &Secret, nonce: &str) -> Option<Said> {
+    let text = cookie(headers, SAID).and_then(|sealed| secret.unsealed(nonce, sealed))?;
+    let (tone, text) = text.split_once('.')?;
+    Some(Said { good: tone == "good", text: decoded(text)? })
+}
+
 fn set_cookie(name: &str, value: &str, more: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{more}")).ok()
 }
@@ -160,11 +201,15 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     pairs.find_map(|pair| pair.split_once('=').filter(|(found, _)| *found == name).map(|(_, value)| value))
 }
 
-impl<S: Seals> FromRequestParts<S> for Visitor {
-    type Rejection = Infallible;
+/// Found by [`guard`](super::guard) before.
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Mishap;
 
-    async fn from_request_parts(parts: &mut Parts, web: &S) -> Result<Self, Infallible> {
-        Ok(Self::read(&parts.headers, web.secret()))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Mishap> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+            tracing::error!("a page was reached around its guard");
+            Mishap::Ours
+        })
     }
 }
 
@@ -172,7 +217,7 @@ impl FromRequestParts<Web> for Me {
     type Rejection = Mishap;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Mishap> {
-        let visitor = Visitor::read(&parts.headers, web.secret());
+        let visitor = Visitor::from_request_parts(parts, web).await?;
         match visitor.member.clone() {
             Some(id) => Ok(Self { id, visitor }),
             None => Err(Mishap::Nobody),

@@ -2,11 +2,10 @@
 
 use acquaint_core::time::Span;
 
-use super::Mishap;
-use super::Web;
 use super::people::Person;
 use super::session::{Me, Said};
 use super::when::When;
+use super::{Door, Mishap, Web};
 
 /// Which part of the pages is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +30,8 @@ pub(crate) struct Shell {
     pub(crate) connections: u32,
     /// Notifications that were not read, up to [`MOST_UNREAD`].
     pub(crate) unread: usize,
+    /// Whether this is the demo, where one may be anybody and set the clock.
+    pub(crate) is_demo: bool,
     pub(crate) clock: When,
     pub(crate) steps: Vec<Step>,
     pub(crate) said: Option<Said>,
@@ -63,6 +64,7 @@ impl Shell {
             sent: member.ledger.pending_sent,
             connections: member.ledger.connections,
             unread: network.unread(&me.id, MOST_UNREAD).await?,
+            is_demo: matches!(web.door(), Door::Demo(_)),
             clock: When::new(now, now),
             steps: steps.into(),
             said: me.visitor.said.clone(),

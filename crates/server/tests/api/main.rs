@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod attacks;
 mod callers;
 mod calls;
 mod cleanup;
@@ -20,7 +21,9 @@ mod limits;
 mod live;
 mod pages;
 mod position;
+mod privacy;
 mod races;
+mod sessions;
 mod silence;
 mod stores;
 mod tokens;

@@ -1,9 +1,12 @@
-//! Rules 5, 6, 10, 14 and 20 over HTTP: two towns live through the same random history, but in one of
+//! Rules 5, 6, 10, 14 and 20 over HTTP and on the pages: two towns live through the same random history, but in one of
 //! them recipients decline, report and block in silence. All that the sender can ask for, and every answer
 //! to what the sender does, is the same in both, headers included, but for the names of things.
 
+use acquaint_app::SessionRules;
 use acquaint_app::clock::Stopwatch;
 use acquaint_core::policy::Policy;
+use acquaint_core::time::Span;
+use acquaint_server::Pages;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
@@ -15,7 +18,7 @@ const SENDER: &str = "sender";
 const OTHERS: [&str; 3] = ["quiet", "still", "other"];
 const SILENT: usize = 2;
 /// How many histories, and how many steps each has.
-const HISTORIES: u64 = 12;
+const HISTORIES: u64 = 8;
 const STEPS: usize = 40;
 
 /// Short waits and low caps, so that a count or a moment that leaks decides something soon.
@@ -37,16 +40,51 @@ const POLICY: &str = r#"
     daily_budget = 2
 "#;
 
+/// In how many of them the sender looks at pages as well.
+const LOOKED_AT: u64 = 3;
+
 /// A town, and the names of things in the order in which the sender came across them.
 struct Side {
     town: Town,
     names: Vec<String>,
+    /// The cookie of the sender's browser.
+    cookie: String,
 }
 
 impl Side {
     async fn new() -> Self {
         let policy = Policy::parse(POLICY).unwrap();
-        Self { town: Town::built(Plan { policy, ..Plan::default() }).await, names: Vec::new() }
+        let sessions = SessionRules { idle: Span::days(9_000), lifetime: Span::days(9_000) };
+        let pages = Pages { host: "town".into(), sessions, sign_in: None };
+        let town = Town::built(Plan { policy, pages: Some(pages), ..Plan::default() }).await;
+        // Not all of them: who is not registered may be invited, too.
+        for name in [SENDER, OTHERS[0], OTHERS[2]] {
+            let reply = town.host("PUT", &format!("/v1/members/{name}")).json(&json!({"name": name})).send().await;
+            assert_eq!(reply.status, 200);
+        }
+        let ticket = town.host("POST", "/v1/sessions").json(&json!({"member": SENDER})).send().await.json();
+        let entered = town.call("GET", ticket["path"].as_str().unwrap()).send().await;
+        let cookie = entered.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        Self { town, names: Vec::new(), cookie }
+    }
+
+    /// All the pages that the sender can look at. What a form carries against forgery is another text in
+    /// every browser.
+    async fn looked_at(&mut self) -> Vec<String> {
+        let lists = ["/network", "/invitations/sent", "/invitations/received", "/connections", "/following"];
+        let more = ["/followers", "/blocked", "/notifications", "/standing", "/settings"];
+        let mut paths: Vec<String> = lists.into_iter().chain(more).map(str::to_owned).collect();
+        paths.extend(OTHERS.iter().map(|other| format!("/people/{other}")));
+        let mut seen = Vec::new();
+        for path in paths {
+            let reply = self.town.call("GET", &path).header("cookie", self.cookie.as_str()).send().await;
+            let told = self.told(&reply);
+            let mut parts = told.split("name=\"token\" value=\"");
+            let mut page = parts.next().unwrap_or_default().to_owned();
+            parts.for_each(|part| page.push_str(part.split_once('"').map_or(part, |(_, rest)| rest)));
+            seen.push(format!("{path}: {page}"));
+        }
+        seen
     }
 
     /// Everything of a reply, with the names of things replaced by their numbers.
@@ -56,7 +94,9 @@ impl Side {
         headers.sort();
         let mut told = format!("{} {} {}", reply.status, headers.join(" "), reply.text());
         let mut from = 0;
-        while let Some(found) = ["inv_", "ntf_", "eng_"].iter().filter_map(|prefix| told[from..].find(prefix)).min() {
+        while let Some(found) =
+            ["inv_", "ntf_", "eng_", "evt_"].iter().filter_map(|prefix| told[from..].find(prefix)).min()
+        {
             let place = from + found;
             let name = told[place..(place + 36).min(told.len())].to_owned();
             let number = self.names.iter().position(|known| *known == name).unwrap_or_else(|| {
@@ -81,6 +121,10 @@ impl Side {
             "/v1/notifications?limit=100",
             "/v1/standing",
             "/v1/cleanup/plan",
+            "/v1/cleanup/suggestions",
+            "/v1/cleanup/waiting",
+            "/v1/insights",
+            "/v1/members/sender/export",
         ]
         .map(str::to_owned)
         .into();
@@ -148,7 +192,7 @@ impl Side {
 
 #[tokio::test]
 async fn a_sender_cannot_tell_silence_from_nothing() {
-    let (mut acts, mut refused) = (0, 0);
+    let (mut acts, mut refused, mut looks) = (0, 0, 0);
     for history in 0..HISTORIES {
         let mut random = StdRng::seed_from_u64(history);
         let (mut loud, mut silent) = (Side::new().await, Side::new().await);
@@ -182,8 +226,16 @@ async fn a_sender_cannot_tell_silence_from_nothing() {
                 assert_eq!(one, other, "{place}");
             }
             assert_eq!(one.len(), other.len(), "{place}");
+            if history < LOOKED_AT && step % 3 == 0 {
+                let (one, other) = (loud.looked_at().await, silent.looked_at().await);
+                for (one, other) in one.iter().zip(&other) {
+                    assert_eq!(one, other, "{place}");
+                    looks += usize::from(one.contains(" 200 "));
+                }
+            }
         }
     }
+    assert!(looks > 200, "{looks} pages were looked at");
     assert!(acts > 50 && refused > 20, "{acts} silent acts, {refused} refusals: too little happened to prove anything");
 }
 

@@ -11,7 +11,7 @@ use acquaint_core::ids::{EventId, MemberId};
 use acquaint_core::policy::{Policy, Preset};
 use acquaint_core::time::Time;
 use acquaint_core::view::InvitationView;
-use acquaint_server::{HostKey, Limits, Listeners, ServerConfig, Tls, TokenConfig, serve};
+use acquaint_server::{HostKey, Limits, Listeners, Pages, ServerConfig, Tls, TokenConfig, serve};
 use acquaint_store::memory::MemoryStore;
 use acquaint_store::{
     Changes, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Loaded, NotificationPage,
@@ -44,6 +44,7 @@ pub(crate) struct Plan {
     pub(crate) tokens: Option<TokenConfig>,
     pub(crate) trusted_proxies: Vec<&'static str>,
     pub(crate) tls: Option<Tls>,
+    pub(crate) pages: Option<Pages>,
     /// Whether those who watch over the server have a listener of their own.
     pub(crate) is_watched_apart: bool,
 }
@@ -59,6 +60,7 @@ impl Default for Plan {
             tokens: None,
             trusted_proxies: Vec::new(),
             tls: None,
+            pages: None,
             is_watched_apart: false,
         }
     }
@@ -99,6 +101,7 @@ impl Town {
         config.tokens = plan.tokens;
         config.trusted_proxies = plan.trusted_proxies.into_iter().map(|net| net.parse().unwrap()).collect();
         config.tls = plan.tls;
+        config.pages = plan.pages;
         let operations = match plan.is_watched_apart {
             true => Some(TcpListener::bind("127.0.0.1:0").await.unwrap()),
             false => None,
@@ -341,6 +344,14 @@ impl Store for Gate {
 
     async fn scan(&self, from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage> {
         self.store.scan(from, limit).await
+    }
+
+    async fn scan_history(&self, from: Option<&ScanPlace>, limit: usize) -> StoreResult<ScanPage> {
+        self.store.scan_history(from, limit).await
+    }
+
+    async fn remove_history(&self, records: &[Record]) -> StoreResult<()> {
+        self.store.remove_history(records).await
     }
 
     async fn restore(&self, records: &[Record]) -> StoreResult<()> {

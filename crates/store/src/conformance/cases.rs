@@ -726,6 +726,54 @@ pub async fn a_scan_has_every_record_once(store: Arc<dyn Store>) -> StoreResult<
     compare_in_every_page_size(&town).await
 }
 
+/// What tells of the past is scanned by itself, and every second record of it is removed on the way:
+/// the places of the pages stay good.
+///
+/// # Errors
+/// See above.
+pub async fn history_is_scanned_and_removed(store: Arc<dyn Store>) -> StoreResult<()> {
+    let town = lively(store).await?;
+    let claims: Vec<Claim> = (0..4).map(|n| claim("host/a", &n.to_string(), n)).collect();
+    let changes = Changes { claims, ..Changes::default() };
+    town.store.commit(&changes).await?;
+    town.model.commit(&changes).await?;
+    let told = |records: &[crate::Record]| {
+        let mut told: Vec<String> = records.iter().map(|record| format!("{record:?}")).collect();
+        told.sort();
+        told
+    };
+    let mut all = scan(&*town.store, 1_000).await?;
+    all.retain(crate::Record::is_history);
+    for limit in [1, 3, all.len() + 1] {
+        let (mut found, mut from) = (Vec::new(), None);
+        while found.len() <= all.len() {
+            let page = town.store.scan_history(from.as_ref(), limit).await?;
+            assert!(page.records.len() <= limit);
+            from = page.next;
+            found.extend(page.records);
+            if from.is_none() {
+                break;
+            }
+        }
+        assert_eq!(told(&found), told(&all), "{limit} a page");
+    }
+    let (mut from, mut removed) = (None, 0);
+    loop {
+        let page = town.store.scan_history(from.as_ref(), 3).await?;
+        let Some(next) = page.next else { break };
+        from = Some(next);
+        let second: Vec<_> = page.records.into_iter().skip(removed % 2).step_by(2).collect();
+        removed += second.len();
+        town.store.remove_history(&second).await?;
+        town.store.remove_history(&second).await?;
+        town.model.remove_history(&second).await?;
+    }
+    assert!(removed > 5, "{removed} were removed");
+    let members: Vec<_> = scan(&*town.store, 1_000).await?.into_iter().filter(|record| !record.is_history()).collect();
+    town.store.remove_history(&members).await?;
+    compare_in_every_page_size(&town).await
+}
+
 /// Records of one kind of store, in whatever order they come, make the same community in another,
 /// which can go on.
 ///

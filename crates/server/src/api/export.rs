@@ -1,0 +1,108 @@
+//! All that is kept about a member, for the member.
+
+use acquaint_app::Kept;
+use acquaint_core::time::Time;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::cleanup::PlanBody;
+use super::contacts::ListedMember;
+use super::events::EventBody;
+use super::members::{MemberBody, MemberIdParam};
+use super::notifications::Line;
+use super::path::PathMember;
+use super::reply::{Invitation, json};
+use super::responses::NotFound;
+use super::schema;
+use super::standing::StandingBody;
+use crate::app::App;
+use crate::auth::Passed;
+use crate::problem::{Kind, Problem};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(export))
+}
+
+/// All that is kept about a member, as far as the member may know it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Export<'a> {
+    /// When it was read.
+    #[schema(schema_with = schema::time)]
+    at: Time,
+    /// What the host told.
+    member: MemberBody<'a>,
+    /// What the rules count.
+    standing: StandingBody,
+    /// Pending invitations that the member sent, the latest first.
+    sent: Vec<Invitation>,
+    /// Those that the member received, the latest first.
+    received: Vec<Invitation>,
+    /// Invitations that are over.
+    past: Vec<Invitation>,
+    connections: Vec<ListedMember>,
+    following: Vec<ListedMember>,
+    followers: Vec<ListedMember>,
+    blocks: Vec<ListedMember>,
+    notifications: Vec<Line>,
+    /// What the member did, where it stands in the log of events.
+    acts: Vec<EventBody>,
+    /// Idempotency keys that were used for the member.
+    #[schema(inline)]
+    idempotency_keys: Vec<UsedKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cleanup_plan: Option<PlanBody>,
+}
+
+/// An idempotency key that was used.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UsedKey {
+    key: String,
+    #[schema(schema_with = schema::time)]
+    at: Time,
+}
+
+/// Export all that is kept about a member. A server makes one at a time.
+#[utoipa::path(
+    get, path = "/v1/members/{id}/export", tag = "members", operation_id = "exportMember",
+    params(("id" = inline(MemberIdParam), Path, description = "Which member.")),
+    responses((status = 200, description = "All that is kept.", body = Export), NotFound)
+)]
+async fn export(State(app): State<App>, _: Passed, PathMember(id): PathMember) -> Result<Response, Problem> {
+    let _only = app.exporting().try_acquire().map_err(|_| Problem::new(Kind::Overloaded).with_wait(1))?;
+    if app.network().member(&id).await?.version == 0 {
+        return Err(app.unknown_member());
+    }
+    let kept = app.network().kept_about(&id).await?;
+    let (standing, oldest) = app.network().standing(&id).await?;
+    let standing = StandingBody::new(standing, oldest);
+    let policy = app.network().policy();
+    let Kept { member, pending, past, contacts, notifications, acts, keys, plan } = kept;
+    let invitations = |views: Vec<_>| views.into_iter().map(|view| Invitation::new(view, &policy)).collect();
+    let [sent, received] = pending.map(invitations);
+    let listed = |contacts: Vec<_>| contacts.into_iter().map(ListedMember::from).collect();
+    let [connections, following, followers, blocks] = contacts.map(listed);
+    let read_until = member.ledger.read_until;
+    let body = Export {
+        at: app.network().now(),
+        member: MemberBody::whole(&id, &member.profile),
+        standing,
+        sent,
+        received,
+        past: invitations(past),
+        connections,
+        following,
+        followers,
+        blocks,
+        notifications: notifications.into_iter().map(|line| Line::new(line, read_until)).collect(),
+        acts: acts.into_iter().map(EventBody::of_actor).collect(),
+        idempotency_keys: keys.into_iter().map(|(name, at)| UsedKey { key: name.key, at }).collect(),
+        cleanup_plan: plan.map(PlanBody::new),
+    };
+    Ok(json(StatusCode::OK, &body))
+}
