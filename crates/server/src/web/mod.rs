@@ -107,7 +107,7 @@ impl Web {
 }
 
 /// The addresses of the pages, for metrics; one for each route below.
-pub(crate) const ADDRESSES: [&str; 33] = [
+pub(crate) const ADDRESSES: [&str; 35] = [
     "/",
     "/network",
     "/invitations",
@@ -134,6 +134,8 @@ pub(crate) const ADDRESSES: [&str; 33] = [
     "/standing",
     "/session",
     "/session/none",
+    "/session/start",
+    "/session/back",
     "/session/end",
     "/demo",
     "/demo/be",
@@ -154,6 +156,8 @@ pub(crate) fn router(web: Web) -> Router {
         Door::Members(_) => Router::new()
             .route("/session", get(door::sign_in))
             .route("/session/none", get(door::nobody))
+            .route("/session/start", get(door::start))
+            .route("/session/back", get(door::back))
             .route("/session/end", post(door::sign_out)),
     };
     door.route("/", get(async || Redirect::to("/network")))

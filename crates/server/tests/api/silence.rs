@@ -55,7 +55,7 @@ impl Side {
     async fn new() -> Self {
         let policy = Policy::parse(POLICY).unwrap();
         let sessions = SessionRules { idle: Span::days(9_000), lifetime: Span::days(9_000) };
-        let pages = Pages { host: "town".into(), sessions, sign_in: None };
+        let pages = Pages { host: "town".into(), sessions, sign_in: None, oidc: None };
         let town = Town::built(Plan { policy, pages: Some(pages), ..Plan::default() }).await;
         // Not all of them: who is not registered may be invited, too.
         for name in [SENDER, OTHERS[0], OTHERS[2]] {
