@@ -50,10 +50,16 @@ const LAYERS: &[Layer] = &[
     // A person's own export of another network: knows the rules alone. (`zip` brings getrandom, for
     // writing encrypted archives.)
     Layer { package: "acquaint-linkedin", may_use: &["acquaint-core"], never: &[ASYNC, EMBEDDED, POSTGRES, HTTP] },
+    // Plots: knows what is shown, and neither where it comes from nor who looks.
+    Layer {
+        package: "acquaint-plot",
+        may_use: &["acquaint-core"],
+        never: &[ASYNC, EMBEDDED, POSTGRES, HTTP, RANDOMNESS],
+    },
     // HTTP: translates, and knows no database.
     Layer {
         package: "acquaint-server",
-        may_use: &["acquaint-core", "acquaint-store", "acquaint-app"],
+        may_use: &["acquaint-core", "acquaint-store", "acquaint-app", "acquaint-plot"],
         never: &[EMBEDDED, POSTGRES],
     },
     // The binary puts the parts together, so it alone may use all of them.
@@ -66,6 +72,7 @@ const LAYERS: &[Layer] = &[
             "acquaint-store-postgres",
             "acquaint-app",
             "acquaint-linkedin",
+            "acquaint-plot",
             "acquaint-server",
         ],
         never: &[],

@@ -110,7 +110,8 @@ impl Network {
         loop {
             let after = all.last().map(|last| last.id);
             let order = Order::Newest;
-            let page = PendingPage { member: member.clone(), direction, order, after, limit: RECORDS_AT_ONCE };
+            let page =
+                PendingPage { member: member.clone(), direction, order, after, limit: RECORDS_AT_ONCE, seen: None };
             let read = self.pending(&page).await?;
             let is_end = read.len() < RECORDS_AT_ONCE;
             all.extend(read);
@@ -123,7 +124,13 @@ impl Network {
     async fn all_contacts(&self, member: &MemberId, list: ContactList) -> StoreResult<Vec<Contact>> {
         let mut all: Vec<Contact> = Vec::new();
         loop {
-            let page = ContactPage { member: member.clone(), list, after: all.last().cloned(), limit: RECORDS_AT_ONCE };
+            let page = ContactPage {
+                member: member.clone(),
+                list,
+                after: all.last().cloned(),
+                limit: RECORDS_AT_ONCE,
+                seen: None,
+            };
             let read = self.contacts(&page).await?;
             let is_end = read.len() < RECORDS_AT_ONCE;
             all.extend(read);
@@ -137,7 +144,7 @@ impl Network {
         let mut all: Vec<Notification> = Vec::new();
         loop {
             let after = all.last().map(|last| last.id);
-            let page = NotificationPage { member: member.clone(), after, limit: RECORDS_AT_ONCE };
+            let page = NotificationPage { member: member.clone(), after, limit: RECORDS_AT_ONCE, seen: None };
             let read = self.notifications(&page).await?;
             let is_end = read.len() < RECORDS_AT_ONCE;
             all.extend(read);

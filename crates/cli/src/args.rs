@@ -164,6 +164,12 @@ pub(crate) struct ServeArgs {
     shutdown_grace: Option<String>,
     #[command(flatten)]
     engine: EngineArgs,
+    /// Standbys of the database that lists may be read from, separated by spaces
+    #[arg(long, value_name = "ADDRESSES")]
+    read_replicas: Option<String>,
+    /// How old a list may be that a standby answers with [default: 5s]
+    #[arg(long, value_name = "DURATION")]
+    read_staleness: Option<String>,
 }
 
 /// What serving and replaying share.
@@ -355,6 +361,8 @@ impl ServeArgs {
             (Key::TokenLeeway, &self.token_leeway),
             (Key::LogLevel, &self.log_level),
             (Key::LogFormat, &self.log_format),
+            (Key::ReadReplicas, &self.read_replicas),
+            (Key::ReadStaleness, &self.read_staleness),
             (Key::OperationsListen, &self.operations_listen),
             (Key::TlsCertificate, &self.tls_certificate),
             (Key::TlsPrivate, &self.tls_key),

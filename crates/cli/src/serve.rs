@@ -152,7 +152,8 @@ impl Settings {
                 sources.blame(Key::Listen)
             )));
         }
-        let means = store::means(sources)?;
+        let store = store::address(sources)?.unwrap_or_default();
+        let means = store::means(sources)?.with_replicas(sources, &store)?;
         let policy_source = sources.get(Key::Policy, PolicySource::parse)?.unwrap_or_default();
         let (host_keys, made_up) = host_keys(sources, dev)?;
         let limits = limits(sources)?;
@@ -166,7 +167,7 @@ impl Settings {
             listen,
             operations: sources.get(Key::OperationsListen, address)?,
             dev,
-            store: store::address(sources)?.unwrap_or_default(),
+            store,
             engine: crate::engine_config(sources, &means)?,
             means,
             policy: policy_source.read()?,

@@ -47,6 +47,8 @@ pub(crate) enum Key {
     CacheMib,
     PoolSize,
     StatementTimeout,
+    ReadReplicas,
+    ReadStaleness,
     ConnectionLimit,
     AddressConnectionLimit,
     RequestLimit,
@@ -62,7 +64,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of the documentation.
-    pub(crate) const ALL: [Key; 40] = [
+    pub(crate) const ALL: [Key; 42] = [
         Key::Listen,
         Key::OperationsListen,
         Key::TlsCertificate,
@@ -92,6 +94,8 @@ impl Key {
         Key::CacheMib,
         Key::PoolSize,
         Key::StatementTimeout,
+        Key::ReadReplicas,
+        Key::ReadStaleness,
         Key::ConnectionLimit,
         Key::AddressConnectionLimit,
         Key::RequestLimit,
@@ -137,6 +141,8 @@ impl Key {
             Key::CacheMib => "cache_mib",
             Key::PoolSize => "pool_size",
             Key::StatementTimeout => "statement_timeout",
+            Key::ReadReplicas => "read_replicas",
+            Key::ReadStaleness => "read_staleness",
             Key::ConnectionLimit => "connection_limit",
             Key::AddressConnectionLimit => "address_connection_limit",
             Key::RequestLimit => "request_limit",

@@ -173,6 +173,7 @@ operations! {
     // The address is the key.
     ReadCalendar => "readCalendar", Anybody;
     GetInsights => "getInsights", Member(Read);
+    GetInsightsFigure => "getInsightsFigure", Member(Read);
 
     CarryOutCommands => "carryOutCommands", Host(Act);
     ListEvents => "listEvents", Host(Read);

@@ -14,6 +14,7 @@
 //! | `problem` | every error that a client sees |
 //! | `observe` | request ids, metrics and logs around every call |
 //! | `calendar` | dates for programs that subscribe to them |
+//! | `figures` | the figures of insights as files |
 //! | `callers`, `crowd` | how much one caller may ask for |
 //! | `listen`, `tls` | the accept loop, its limits, and encryption |
 
@@ -25,12 +26,14 @@ mod calendar;
 mod callers;
 mod config;
 mod crowd;
+mod figures;
 #[doc(hidden)]
 pub mod fuzzing;
 mod listen;
 mod observe;
 mod oidc;
 mod page;
+mod position;
 mod problem;
 mod seal;
 mod tls;

@@ -9,6 +9,7 @@ use std::fmt;
 use acquaint_app::{ClockError, SecretError, SubmitError};
 use acquaint_core::refusal::{Code, Refusal, Remedy};
 use acquaint_core::time::Time;
+use acquaint_plot::PlotError;
 use acquaint_store::StoreError;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -455,6 +456,12 @@ impl IntoResponse for Problem {
 impl From<Kind> for Problem {
     fn from(kind: Kind) -> Self {
         Self::new(kind)
+    }
+}
+
+impl From<PlotError> for Problem {
+    fn from(error: PlotError) -> Self {
+        Problem::new(Kind::Internal).with_cause(error.to_string())
     }
 }
 

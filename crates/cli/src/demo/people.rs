@@ -96,7 +96,7 @@ impl Person {
     pub(super) fn profile(&self, now: Time) -> Profile {
         let role = Role::of(self.number);
         let circle = CIRCLES.get(self.circle).map_or("", |(name, _)| name);
-        let days = match self.number % 13 {
+        let days = match (self.number + 5) % 11 {
             0 => 140 + self.number as u64 % 60,
             n => n as u64 * n as u64 / 6,
         };
@@ -109,7 +109,11 @@ impl Person {
             } else {
                 Plan::Basic
             },
-            audience: vec![circle.to_owned()],
+            // Whom one is, and whom one wants to reach: Mateo wants to reach many.
+            audience: match role {
+                Some(Role::Mateo) => CIRCLES.iter().take(6).map(|(name, _)| (*name).to_owned()).collect(),
+                _ => vec![circle.to_owned()],
+            },
             last_active_at: Some(now - Span::days(days) - Span::minutes(self.number as u64 * 7 % 900)),
             who_may_invite: match role {
                 Some(Role::Dev) => WhoMayInvite::Email,

@@ -5,6 +5,7 @@ use acquaint_core::survival::{Curve, Estimate};
 use acquaint_core::time::{Span, Time};
 use acquaint_linkedin::ledger::{Invited, Ledger, Status};
 use acquaint_linkedin::person::folded;
+use acquaint_plot::cells::{unformulated, written};
 use clap::Args;
 use serde::Serialize;
 
@@ -114,9 +115,8 @@ fn table(lines: &[Line<'_>], now: Time) -> String {
     text
 }
 
-fn csv(lines: &[Line<'_>]) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let mut out = csv::Writer::from_writer(Vec::new());
-    out.write_record([
+fn csv(lines: &[Line<'_>]) -> Result<Vec<u8>, csv::Error> {
+    let header = [
         "name",
         "link",
         "sent_at",
@@ -130,11 +130,11 @@ fn csv(lines: &[Line<'_>]) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
         "chance",
         "chance_low",
         "chance_high",
-    ])?;
+    ];
     let time = |time: Option<Time>| time.map(|time| time.to_string()).unwrap_or_default();
     let share = |share: Option<f64>| share.map(|share| format!("{share:.4}")).unwrap_or_default();
-    for it in lines {
-        out.write_record([
+    let row = |it: &Line<'_>| {
+        [
             unformulated(it.name),
             it.link.clone().unwrap_or_default(),
             it.sent_at.to_string(),
@@ -148,12 +148,7 @@ fn csv(lines: &[Line<'_>]) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
             share(it.chance.map(|chance| chance.share)),
             share(it.chance.map(|chance| chance.low)),
             share(it.chance.map(|chance| chance.high)),
-        ])?;
-    }
-    Ok(out.into_inner()?)
-}
-
-/// A name that a spreadsheet does not take for a formula.
-fn unformulated(name: &str) -> String {
-    if name.starts_with(['=', '+', '-', '@']) { format!("'{name}") } else { name.to_owned() }
+        ]
+    };
+    written(header, lines.iter().map(row))
 }

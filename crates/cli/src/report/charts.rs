@@ -3,35 +3,19 @@
 //! They are drawn in the colours of a light page. Whoever shows them lays [`DARK`] over that, which
 //! exchanges each colour for its dark counterpart.
 
-use std::fmt::Display;
 use std::ops::Range;
 
-use plotters::coord::Shift;
+use acquaint_plot::{
+    Axis, Canvas, FIRST, PAPER, Plot, PlotError, SECOND, Size, axes, grouped, picture, quarters, round_up, to_f64,
+};
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 
-use super::axis::Axis;
 use super::model::{DayLine, Report};
 use super::rules;
 use super::text::percent;
 use crate::failure::{Failure, Outcome};
-use crate::progress::grouped;
 use crate::replay::{Day, date};
-
-const INK: RGBColor = RGBColor(0x33, 0x41, 0x55);
-const GRID: RGBColor = RGBColor(0xe2, 0xe8, 0xf0);
-const FIRST: RGBColor = RGBColor(0x25, 0x63, 0xeb);
-const SECOND: RGBColor = RGBColor(0xd9, 0x77, 0x06);
-/// The surface that the plots lie on, for the rims of marks.
-const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xfe);
-
-/// A style sheet that exchanges the colours of a plot for those of a dark page.
-pub(super) const DARK: &str = "\
-[fill=\"#334155\"]{fill:#cbd5e1}[stroke=\"#334155\"]{stroke:#cbd5e1}\
-[fill=\"#E2E8F0\"]{fill:#334155}[stroke=\"#E2E8F0\"]{stroke:#334155}\
-[fill=\"#2563EB\"]{fill:#60a5fa}[stroke=\"#2563EB\"]{stroke:#60a5fa}\
-[fill=\"#D97706\"]{fill:#fbbf24}[stroke=\"#D97706\"]{stroke:#fbbf24}\
-[fill=\"#FFFFFE\"]{fill:#111827}[stroke=\"#FFFFFE\"]{stroke:#111827}";
 
 /// A plot in both forms.
 pub(crate) struct Chart {
@@ -41,37 +25,9 @@ pub(crate) struct Chart {
     pub(crate) narrow: String,
 }
 
-/// How large a plot is drawn.
-#[derive(Clone, Copy)]
-struct Size {
-    width: u32,
-    height: u32,
-    font: i32,
-    /// Marks on the axis of time.
-    ticks: usize,
-}
-
-const WIDE: Size = Size { width: 960, height: 360, font: 17, ticks: 8 };
-const NARROW: Size = Size { width: 350, height: 280, font: 15, ticks: 4 };
-
-impl Size {
-    fn is_wide(self) -> bool {
-        self.width >= WIDE.width
-    }
-
-    fn text(self) -> TextStyle<'static> {
-        ("sans-serif", self.font).into_font().color(&INK)
-    }
-
-    fn text_at(self, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
-        self.text().pos(Pos::new(horizontal, vertical))
-    }
-}
-
 /// How high a bar of refusals is, with its name.
 const REFUSAL_HEIGHT: i32 = 64;
 
-type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Draw = fn(&Report, &Canvas<'_>, Size) -> Outcome<()>;
 
 /// Every plot that there is something to show in.
@@ -81,8 +37,8 @@ pub(crate) fn draw_all(report: &Report) -> Outcome<Vec<Chart>> {
     let mut charts = Vec::new();
     let mut add = |name, title: String, height: Option<u32>, draw: Draw| -> Outcome<()> {
         let sized = |size: Size| Size { height: height.unwrap_or(size.height), ..size };
-        let wide = picture(report, sized(WIDE), &title, draw)?;
-        let narrow = picture(report, sized(NARROW), &title, draw)?;
+        let drawn = |size: Size| picture(size, &title, |canvas| draw(report, canvas, size));
+        let (wide, narrow) = (drawn(sized(Size::WIDE))?, drawn(sized(Size::NARROW))?);
         charts.push(Chart { name, wide, narrow });
         Ok(())
     };
@@ -101,76 +57,14 @@ pub(crate) fn draw_all(report: &Report) -> Outcome<Vec<Chart>> {
     Ok(charts)
 }
 
-/// A plot as a file of its own, light or dark as its viewer wishes.
-pub(crate) fn standalone(chart: &Chart) -> String {
-    let style = format!("<style>@media (prefers-color-scheme:dark){{svg{{background:#111827}}{DARK}}}</style>");
-    match chart.wide.find('>') {
-        Some(end) => {
-            let (head, rest) = chart.wide.split_at(end + 1);
-            format!("{head}\n{style}{rest}")
-        }
-        None => chart.wide.clone(),
+impl From<PlotError> for Failure {
+    fn from(error: PlotError) -> Self {
+        Failure::failed(error)
     }
 }
 
-fn failed(error: impl Display) -> Failure {
-    Failure::failed(format_args!("cannot draw a plot: {error}"))
-}
-
-fn picture(report: &Report, size: Size, title: &str, draw: Draw) -> Outcome<String> {
-    let mut svg = String::new();
-    {
-        let canvas = SVGBackend::with_string(&mut svg, (size.width, size.height)).into_drawing_area();
-        draw(report, &canvas, size)?;
-        canvas.present().map_err(failed)?;
-    }
-    // Scales with the page, and tells what it shows to those who listen.
-    let title = title.replace('&', "&amp;").replace('<', "&lt;");
-    let fixed = format!("width=\"{}\" height=\"{}\" ", size.width, size.height);
-    let named = svg.replacen(&fixed, "role=\"img\" ", 1).replacen('>', &format!("><title>{title}</title>"), 1);
-    Ok(named.lines().map(str::trim).collect::<Vec<_>>().join("\n"))
-}
-
-type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
-
-/// Draws the axes, with room for their labels and a rim so that nothing is cut at the edges.
-fn axes<'a, 'b>(canvas: &'a Canvas<'b>, size: Size, x: Axis, y: Axis) -> Outcome<Plot<'a, 'b>> {
-    let (left, bottom) = if size.is_wide() { (56, 34) } else { (44, 28) };
-    let chart = ChartBuilder::on(canvas)
-        .margin_top(12)
-        .margin_right(28)
-        .x_label_area_size(bottom)
-        .y_label_area_size(left)
-        .build_cartesian_2d(x, y);
-    let mut chart = chart.map_err(failed)?;
-    let mut mesh = chart.configure_mesh();
-    mesh.light_line_style(TRANSPARENT).bold_line_style(GRID).axis_style(GRID).label_style(size.text());
-    mesh.draw().map_err(failed)?;
-    Ok(chart)
-}
-
-/// A round number at or above `value` to end an axis with, so that a quarter of it is round, too.
-fn round_up(value: u64) -> u64 {
-    const TENTHS: [u64; 9] = [10, 15, 20, 25, 30, 40, 50, 60, 80];
-    let mut step = 1_u64;
-    while step < u64::MAX / 1_000 {
-        let quarters = TENTHS.iter().map(|tenths| tenths * step).filter(|tenths| tenths.is_multiple_of(10));
-        if let Some(quarter) = quarters.map(|tenths| tenths / 10).find(|quarter| quarter * 4 >= value) {
-            return quarter * 4;
-        }
-        step *= 10;
-    }
-    u64::MAX
-}
-
-/// Five marks from nothing to `end`, a multiple of four.
-fn quarters(end: u64) -> Vec<(f64, String)> {
-    (0..=4).map(|part| end / 4 * part).map(|number| (to_f64(number), grouped(number))).collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts and days lie far below 2^52")]
-fn to_f64(number: u64) -> f64 {
-    number as f64
+fn failed(error: impl std::fmt::Display) -> Failure {
+    PlotError::new(error).into()
 }
 
 /// Marks at these delays, those of the rule book among them.
@@ -238,7 +132,7 @@ fn day_axes<'a, 'b>(report: &Report, canvas: &'a Canvas<'b>, size: Size, most: u
     // A bar at either end needs half of its width beyond.
     let x = Axis::new(-0.5..x_of(days.end) + 0.5, marks.collect());
     let y = Axis::new(0.0..to_f64(end), quarters(end));
-    axes(canvas, size, x, y).map(Some)
+    Ok(axes(canvas, size, x, y).map(Some)?)
 }
 
 /// `1 May`, with the year where there is room.
@@ -314,15 +208,6 @@ fn refusals(report: &Report, canvas: &Canvas<'_>, size: Size) -> Outcome<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_axis_ends_in_a_round_number() {
-        for (value, end) in
-            [(0, 4), (4, 4), (5, 8), (17, 20), (41, 60), (4_087, 6_000), (7_132, 8_000), (8_100, 10_000)]
-        {
-            assert_eq!(round_up(value), end, "{value}");
-        }
-    }
 
     #[test]
     fn marks_of_days_fit() {

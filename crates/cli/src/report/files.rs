@@ -16,7 +16,7 @@ pub(crate) fn write(report: &Report, directory: &Path) -> Outcome<()> {
     put(directory, "report.html", html.as_bytes())?;
     put(directory, "report.json", format!("{json}\n").as_bytes())?;
     for chart in &charts {
-        put(directory, &format!("{}.svg", chart.name), charts::standalone(chart).as_bytes())?;
+        put(directory, &format!("{}.svg", chart.name), acquaint_plot::standalone(&chart.wide).as_bytes())?;
     }
     tables(report, directory)?;
     write_malformed(&report.malformed, directory)

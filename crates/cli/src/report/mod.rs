@@ -1,6 +1,5 @@
 //! The report of a replay: what the numbers are, and what they look like.
 
-mod axis;
 mod charts;
 mod files;
 mod model;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::charts::{Chart, DARK};
+use super::charts::Chart;
 use super::model::{DayLine, Report, share};
 use super::rules::{numbered, words};
 use super::text::percent;
@@ -38,7 +38,7 @@ pub(super) fn render(report: &Report, charts: &[Chart]) -> Outcome<String> {
         pending: find("pending"),
         refusals: find("refusals"),
         restricted: find("restricted"),
-        dark: DARK,
+        dark: acquaint_plot::DARK,
     };
     page.render().map_err(|error| Failure::failed(format_args!("cannot make the report: {error}")))
 }

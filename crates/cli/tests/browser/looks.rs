@@ -10,7 +10,7 @@ const AXE: &str = include_str!("vendor/axe.min.js");
 const MAX_WEIGHT: f64 = 120.0 * 1024.0;
 
 /// Who looks at what; the name is that of the picture.
-const PAGES: [(&str, &str, &str); 22] = [
+const PAGES: [(&str, &str, &str); 28] = [
     ("network", AMARA, "/network"),
     ("received", AMARA, "/invitations/received"),
     ("sent", AMARA, "/invitations/sent"),
@@ -24,6 +24,9 @@ const PAGES: [(&str, &str, &str); 22] = [
     ("block", AMARA, "/people/ng-05/block"),
     ("sent-many", MATEO, "/invitations/sent?order=oldest"),
     ("standing-elevated", MATEO, "/standing"),
+    ("cleanup", MATEO, "/cleanup"),
+    ("insights", MATEO, "/insights"),
+    ("waiting", INGRID, "/cleanup/waiting"),
     ("standing-restricted", INGRID, "/standing"),
     ("profile-restricted", INGRID, "/people/ng-05"),
     ("received-many", LEILA, "/invitations/received"),
@@ -31,6 +34,9 @@ const PAGES: [(&str, &str, &str); 22] = [
     ("blocked", DEV, "/blocked"),
     ("network-empty", YUKI, "/network"),
     ("sent-empty", YUKI, "/invitations/sent"),
+    ("cleanup-empty", YUKI, "/cleanup"),
+    ("waiting-empty", YUKI, "/cleanup/waiting"),
+    ("insights-empty", YUKI, "/insights"),
     ("notifications-empty", YUKI, "/notifications"),
     ("standing", LENA, "/standing"),
 ];
@@ -81,6 +87,18 @@ fn every_page(screen: Screen) {
 
 /// What a page becomes when something on it is pressed.
 fn parts_that_change(browser: &Browser) {
+    be(browser, MATEO);
+    browser.go("/cleanup");
+    browser.named("Look at the plan").click();
+    browser.sees("In this order");
+    look(browser, "cleanup-plan-asked");
+    browser.named("Start the plan").click();
+    browser.named("1 d").click();
+    browser.sees("1 day later");
+    look(browser, "cleanup-plan");
+    browser.go("/insights");
+    browser.js("document.querySelectorAll('details').forEach(d => d.open = true)", &[]);
+    look(browser, "insights-numbers");
     be(browser, AMARA);
     browser.go("/invitations/sent");
     browser.named("Withdraw").click();

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`withdrawing`] | the two ways to Withdraw, several in a row by keyboard, the list keeps its place |
 //! | [`answering`] | accepting, ignoring, and two browsers at once |
+//! | [`cleaning`] | a clean-up plan from the first look to its end, the wait list, insights |
 //! | [`connecting`] | notes, errors beside their fields, refusals with dates, what time changes |
 //! | [`plain`] | all of it with JavaScript off |
 //! | [`looks`] | every page: axe-core finds nothing, nothing is stopped by the policy, it is light; pictures |
@@ -20,6 +21,7 @@
 )]
 
 mod answering;
+mod cleaning;
 #[path = "../common/mod.rs"]
 mod common;
 mod connecting;

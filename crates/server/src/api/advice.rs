@@ -16,14 +16,21 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::path::PathWord;
 use super::reply::{SentInvitation, json};
+use super::responses::NotFound;
 use super::schema;
 use crate::app::App;
 use crate::auth::Acting;
+use crate::figures;
 use crate::problem::Problem;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(suggestions)).routes(routes!(waiting)).routes(routes!(insights))
+    OpenApiRouter::new()
+        .routes(routes!(suggestions))
+        .routes(routes!(waiting))
+        .routes(routes!(insights))
+        .routes(routes!(figure))
 }
 
 /// Which pending invitations the caller might withdraw, the worst first.
@@ -214,4 +221,19 @@ async fn waiting(State(app): State<App>, Acting(member): Acting) -> Result<Respo
 )]
 async fn insights(State(app): State<App>, Acting(member): Acting) -> Result<Response, Problem> {
     Ok(json(StatusCode::OK, &InsightsBody::from(app.network().insights(&member).await?)))
+}
+
+/// A figure of the insights as a file: its plot (`curve.svg`) or its numbers (`curve.csv`).
+#[utoipa::path(
+    get, path = "/v1/insights/figures/{file}", tag = "insights", operation_id = "getInsightsFigure",
+    params(("file" = String, Path, description = "`curve`, `pending`, `months`, `weeks`, `notes`, `audiences`, \
+        `mutual`, `weekdays` or `hours`, with `.svg` or `.csv`.", example = "curve.svg")),
+    responses(
+        (status = 200, description = "The figure.", content((String = "image/svg+xml"), (String = "text/csv"))),
+        NotFound
+    )
+)]
+async fn figure(State(app): State<App>, Acting(member): Acting, PathWord(file): PathWord) -> Result<Response, Problem> {
+    let insights = app.network().insights(&member).await?;
+    Ok(figures::file(&insights, &file).ok_or_else(Problem::not_found)??)
 }

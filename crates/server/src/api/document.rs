@@ -69,7 +69,8 @@ pub(crate) fn complete(document: &mut OpenApi) {
     components.headers.insert(REQUEST_ID.into(), header(words, "The name of the request in the server's log.").into());
     let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
     components.headers.insert(RETRY_AFTER.into(), header(seconds, "Seconds to wait before trying again.").into());
-    for parameter in [member_header(), key_header()] {
+    components.headers.insert(POSITION.into(), header(position_text(), TOLD_POSITION).into());
+    for parameter in [member_header(), key_header(), position_header()] {
         components.parameters.insert(parameter.name.clone(), parameter.into());
     }
     for (path, item) in &mut document.paths.paths {
@@ -85,6 +86,8 @@ const REQUEST_ID: &str = "X-Request-Id";
 const RETRY_AFTER: &str = "Retry-After";
 const MEMBER: &str = "Acquaint-Member";
 const KEY: &str = "Idempotency-Key";
+const POSITION: &str = crate::position::HEADER;
+const TOLD_POSITION: &str = "How far the store is after the change, for the host, where there are replicas.";
 
 /// An answer that many calls share.
 struct Shared {
@@ -192,6 +195,16 @@ fn key_header() -> Parameter {
     header_parameter(KEY, Required::False, description, schema.min_length(Some(1)).max_length(Some(255)))
 }
 
+fn position_text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-f]{1,16}$"))
+}
+
+fn position_header() -> Parameter {
+    let description = "What an answer had in this header: the list shows at least what was changed by then, and may \
+        come from a replica. Without it the list shows everything.";
+    header_parameter(POSITION, Required::False, description, position_text())
+}
+
 fn operations(item: &mut PathItem) -> [(&'static str, Option<&mut Operation>); 4] {
     [
         ("get", item.get.as_mut()),
@@ -217,6 +230,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Operation) {
         if method == "post" {
             refer_to_parameter(operation, KEY);
         }
+        if method != "get" {
+            tell_position(operation);
+        } else if is_paged(operation) {
+            refer_to_parameter(operation, POSITION);
+        }
         if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
             INVALID.add(operation);
         }
@@ -229,6 +247,26 @@ fn complete_operation(path: &str, method: &str, operation: &mut Operation) {
             INVALID.add(operation);
         }
     }
+}
+
+/// Every change that took place says how far the store then is.
+fn tell_position(operation: &mut Operation) {
+    let done = operation.responses.responses.iter_mut().filter(|(status, _)| status.starts_with('2'));
+    for (_, response) in done {
+        if let RefOr::T(response) = response {
+            let reference = Ref::new(format!("#/components/headers/{POSITION}"));
+            response.headers.insert(POSITION.into(), RefOr::Ref(reference));
+        }
+    }
+}
+
+/// Whether the call reads a list page by page.
+fn is_paged(operation: &Operation) -> bool {
+    let mut names = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter.name.as_str()),
+        RefOr::Ref(_) => None,
+    });
+    names.any(|name| name == "cursor")
 }
 
 fn refer_to_parameter(operation: &mut Operation, name: &str) {

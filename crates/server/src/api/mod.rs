@@ -37,6 +37,7 @@ use crate::auth::{self, Gate};
 use crate::body;
 use crate::config::{Demo, ServerConfig};
 use crate::observe::Front;
+use crate::position;
 use crate::problem::{Kind, Problem};
 use crate::seal::Purpose;
 use crate::web::{self, Web};
@@ -123,7 +124,11 @@ pub(crate) async fn fronts(
     };
     let operations = is_watched_apart.then(|| operations_front(&app)).transpose()?;
     let gate = Gate::new(app.clone(), &document).map_err(io::Error::other)?;
-    let router = completed(router.route_layer(from_fn_with_state(gate, auth::pass)).merge(operations::pages()), &app);
+    let router = router
+        .route_layer(from_fn_with_state(app.clone(), position::tell))
+        .route_layer(from_fn_with_state(gate, auth::pass))
+        .merge(operations::pages());
+    let router = completed(router, &app);
     let templates = document.paths.paths.keys().map(String::as_str).chain(["/docs", "/docs/", "/docs/{*file}"]);
     let public = match web {
         None => Front::new(router, app.around(), templates),

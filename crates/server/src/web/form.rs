@@ -24,6 +24,11 @@ impl Fields {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// What stands in each field of that name.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(other, value)| other == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
     /// Where to go after the form: a path of ours that it names, else `otherwise`.
     pub(crate) fn back(&self, otherwise: &str) -> String {
         let ours = |path: &&str| {

@@ -1,6 +1,7 @@
 //! What goes wrong, as a page that says so kindly.
 
 use acquaint_app::{ClockError, SecretError, SubmitError};
+use acquaint_plot::PlotError;
 use acquaint_store::StoreError;
 use askama::Template;
 use axum::body::Body;
@@ -122,6 +123,13 @@ impl From<OidcError> for Mishap {
 impl From<askama::Error> for Mishap {
     fn from(error: askama::Error) -> Self {
         tracing::error!(%error, "a page could not be made");
+        Self::Ours
+    }
+}
+
+impl From<PlotError> for Mishap {
+    fn from(error: PlotError) -> Self {
+        tracing::error!(%error, "a figure could not be drawn");
         Self::Ours
     }
 }

@@ -12,17 +12,20 @@
 //! | `people`, `when`, `words`, `avatar` | names, moments, refusals and faces, for readers |
 //! | `network`, `invitations`, `received`, `sent`, `profile`, `contacts`, `notifications`, `settings`, `standing` | the pages |
 //! | `door` | signing in and out |
+//! | `cleanup`, `waiting`, `insights` | what to withdraw, whom to invite again, what is accepted |
 //! | `demo` | the chooser of whom to be, and the clock |
 //! | `assets` | styles, scripts and icons, compiled in |
 
 mod answer;
 mod assets;
 mod avatar;
+mod cleanup;
 mod contacts;
 mod demo;
 mod door;
 mod form;
 mod guard;
+mod insights;
 mod invitations;
 mod mishap;
 mod network;
@@ -35,6 +38,7 @@ mod session;
 mod settings;
 mod shell;
 mod standing;
+mod waiting;
 mod when;
 mod words;
 
@@ -107,7 +111,7 @@ impl Web {
 }
 
 /// The addresses of the pages, for metrics; one for each route below.
-pub(crate) const ADDRESSES: [&str; 35] = [
+pub(crate) const ADDRESSES: [&str; 43] = [
     "/",
     "/network",
     "/invitations",
@@ -137,6 +141,14 @@ pub(crate) const ADDRESSES: [&str; 35] = [
     "/session/start",
     "/session/back",
     "/session/end",
+    "/cleanup",
+    "/cleanup/preview",
+    "/cleanup/plan",
+    "/cleanup/plan/{change}",
+    "/cleanup/waiting",
+    "/cleanup/waiting/calendar/{change}",
+    "/insights",
+    "/insights/{file}",
     "/demo",
     "/demo/be",
     "/demo/clock",
@@ -184,6 +196,14 @@ pub(crate) fn router(web: Web) -> Router {
         .route("/notifications/read", post(notifications::read))
         .route("/settings", get(settings::page).post(settings::change))
         .route("/standing", get(standing::page))
+        .route("/cleanup", get(cleanup::page))
+        .route("/cleanup/preview", post(cleanup::preview))
+        .route("/cleanup/plan", post(cleanup::start))
+        .route("/cleanup/plan/{change}", post(cleanup::change))
+        .route("/cleanup/waiting", get(waiting::page))
+        .route("/cleanup/waiting/calendar/{change}", post(waiting::calendar))
+        .route("/insights", get(insights::page))
+        .route("/insights/{file}", get(insights::file))
         .route("/avatars/{member}", get(avatar::draw))
         .route("/assets/{file}", get(assets::file))
         .route("/favicon.ico", get(async || Redirect::permanent("/assets/mark.svg")))

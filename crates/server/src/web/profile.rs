@@ -14,7 +14,7 @@ use axum::response::Response;
 
 use super::answer;
 use super::form::{Answered, Fields, Posted};
-use super::invitations::NamedMember;
+use super::invitations::{NamedMember, Query};
 use super::network::{Invited, Suggestion};
 use super::people::{Person, Shared};
 use super::session::{Me, Said};
@@ -187,9 +187,18 @@ async fn show(web: &Web, me: &Me, other: &Member, panel: Option<Panel>, status: 
 }
 
 /// Somebody's page.
-pub(crate) async fn page(State(web): State<Web>, me: Me, NamedMember(id): NamedMember) -> Answered {
+pub(crate) async fn page(
+    State(web): State<Web>,
+    me: Me,
+    NamedMember(id): NamedMember,
+    Query(query): Query,
+) -> Answered {
     let other = somebody(&web, &id).await?;
-    let panel = if id == me.id { None } else { Some(Panel::load(&web, &me, &other).await?) };
+    let mut panel = if id == me.id { None } else { Some(Panel::load(&web, &me, &other).await?) };
+    // A note that another page prepared; the form checks it like any other.
+    if let (Some(Panel { relation: Between::Open(invite), .. }), Some(note)) = (&mut panel, query.get("note")) {
+        note.clone_into(&mut invite.note);
+    }
     show(&web, &me, &other, panel, StatusCode::OK).await
 }
 

@@ -114,6 +114,17 @@ async fn suggestions_the_wait_list_and_insights_are_told() {
     let insights = town.by("ada", "GET", "/v1/insights").send().await.json();
     assert_eq!((&insights["within"], &insights["all"]), (&json!("14d"), &json!({"sent": 2, "sample": 1})));
     assert_eq!(insights["by_note"], json!([{"key": "false", "sent": 2, "sample": 1}]));
+
+    let figure = |file: &str| town.by("ada", "GET", &format!("/v1/insights/figures/{file}")).send();
+    let csv = figure("notes.csv").await;
+    assert_eq!((csv.status, csv.header("content-type")), (200, Some("text/csv; charset=utf-8")));
+    assert_eq!(csv.text(), "key,age_seconds,invitations,sample,accepted,low,high\r\nwithout,,2,1,,,\r\n");
+    let svg = figure("pending.svg").await;
+    assert_eq!((svg.status, svg.header("content-type")), (200, Some("image/svg+xml")));
+    assert!(svg.text().starts_with("<svg role=\"img\""), "{}", svg.text());
+    for none in ["pending", "pending.png", "nothing.svg"] {
+        figure(none).await.problem(404, "not_found");
+    }
 }
 
 #[tokio::test]

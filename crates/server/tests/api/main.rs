@@ -21,6 +21,7 @@ mod limits;
 mod live;
 mod oidc;
 mod pages;
+mod position;
 mod privacy;
 mod races;
 mod sessions;

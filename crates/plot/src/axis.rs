@@ -5,14 +5,14 @@ use std::ops::Range;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 
 /// A straight axis and its marks.
-pub(super) struct Axis {
+pub struct Axis {
     range: Range<f64>,
     marks: Vec<(f64, String)>,
 }
 
 impl Axis {
     /// An axis over a range that is not empty.
-    pub(super) fn new(range: Range<f64>, marks: Vec<(f64, String)>) -> Self {
+    pub fn new(range: Range<f64>, marks: Vec<(f64, String)>) -> Self {
         Self { range, marks }
     }
 }
