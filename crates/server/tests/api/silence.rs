@@ -72,7 +72,16 @@ impl Side {
     /// every browser.
     async fn looked_at(&mut self) -> Vec<String> {
         let lists = ["/network", "/invitations/sent", "/invitations/received", "/connections", "/following"];
-        let more = ["/followers", "/blocked", "/notifications", "/standing", "/settings"];
+        let more = [
+            "/followers",
+            "/blocked",
+            "/notifications",
+            "/standing",
+            "/settings",
+            "/cleanup",
+            "/cleanup/waiting",
+            "/insights",
+        ];
         let mut paths: Vec<String> = lists.into_iter().chain(more).map(str::to_owned).collect();
         paths.extend(OTHERS.iter().map(|other| format!("/people/{other}")));
         let mut seen = Vec::new();
