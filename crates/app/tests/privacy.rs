@@ -14,7 +14,7 @@ use acquaint_store::{NotificationPage, Record, Store};
 use common::{keyed, member, request, sent, start_time};
 
 async fn told(network: &Network, name: &str) -> usize {
-    let page = NotificationPage { member: member(name), after: None, limit: 100 };
+    let page = NotificationPage { member: member(name), after: None, limit: 100, seen: None };
     network.notifications(&page).await.unwrap().len()
 }
 

@@ -114,6 +114,15 @@ pub(crate) struct ServeArgs {
     /// Where members who are not signed in are sent to sign in
     #[arg(long, value_name = "URL")]
     sign_in_url: Option<String>,
+    /// The OpenID Connect provider with which members sign in, by its issuer
+    #[arg(long, value_name = "URL")]
+    oidc_issuer: Option<String>,
+    /// By what name the provider knows us [default: acquaint]
+    #[arg(long, value_name = "TEXT")]
+    oidc_client: Option<String>,
+    /// File with our secret at the provider
+    #[arg(long, value_name = "FILE")]
+    oidc_secret_file: Option<String>,
     /// A member who asks for nothing is signed out after this [default: 30m]
     #[arg(long, value_name = "DURATION")]
     session_idle: Option<String>,
@@ -360,6 +369,9 @@ impl ServeArgs {
             (Key::TrustedProxies, &self.trusted_proxies),
             (Key::PagesUrl, &self.pages_url),
             (Key::SignInUrl, &self.sign_in_url),
+            (Key::OidcIssuer, &self.oidc_issuer),
+            (Key::OidcClient, &self.oidc_client),
+            (Key::OidcSecretFile, &self.oidc_secret_file),
             (Key::SessionIdle, &self.session_idle),
             (Key::SessionLifetime, &self.session_lifetime),
             (Key::ConnectionLimit, &self.connection_limit),

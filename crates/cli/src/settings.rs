@@ -25,6 +25,9 @@ pub(crate) enum Key {
     TrustedProxies,
     PagesUrl,
     SignInUrl,
+    OidcIssuer,
+    OidcClient,
+    OidcSecretFile,
     SessionIdle,
     SessionLifetime,
     Store,
@@ -61,7 +64,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of the documentation.
-    pub(crate) const ALL: [Key; 39] = [
+    pub(crate) const ALL: [Key; 42] = [
         Key::Listen,
         Key::OperationsListen,
         Key::TlsCertificate,
@@ -69,6 +72,9 @@ impl Key {
         Key::TrustedProxies,
         Key::PagesUrl,
         Key::SignInUrl,
+        Key::OidcIssuer,
+        Key::OidcClient,
+        Key::OidcSecretFile,
         Key::SessionIdle,
         Key::SessionLifetime,
         Key::Store,
@@ -113,6 +119,9 @@ impl Key {
             Key::TrustedProxies => "trusted_proxies",
             Key::PagesUrl => "pages_url",
             Key::SignInUrl => "sign_in_url",
+            Key::OidcIssuer => "oidc_issuer",
+            Key::OidcClient => "oidc_client",
+            Key::OidcSecretFile => "oidc_secret_file",
             Key::SessionIdle => "session_idle",
             Key::SessionLifetime => "session_lifetime",
             Key::Store => "store",
@@ -251,7 +260,7 @@ fn parse_file(path: &Path, text: &str) -> Outcome<Vec<(Key, String, Origin)>> {
     for (name, value) in table.get_ref() {
         let (place, name) = (name.span().start, name.get_ref().as_ref());
         let key = Key::ALL.into_iter().find(|key| key.name() == name).ok_or_else(|| match name {
-            "host_key" | "token_secret" => wrong(
+            "host_key" | "token_secret" | "oidc_secret" => wrong(
                 place,
                 &format_args!(
                     "a secret does not belong here: put it into a file of its own and name that in {name}_file"

@@ -26,7 +26,8 @@ fn a_backup_after_an_erasure_knows_nothing_of_the_member() {
     let server = Server::start(&path, &[]);
     let mut client = server.client();
     let mut call = |method: &str, path: &str, member: &str, key: Option<&str>, body: &str| {
-        let (status, said) = client.call_with(method, path, member, key, body).unwrap();
+        let (status, said) =
+            client.call_with(method, path, member, key.map(|key| ("Idempotency-Key", key)), body).unwrap();
         assert!((200..300).contains(&status), "{method} {path}: {said}");
         said
     };

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::auth::TokenConfig;
+use crate::oidc::Oidc;
 use crate::tls::Tls;
 
 /// A community to try things out in: the pages are served too, to whoever asks on this machine, and
@@ -49,6 +50,8 @@ pub struct Pages {
     /// Where whoever is not signed in can do so; they are told to go back where they came from if
     /// nothing is said.
     pub sign_in: Option<String>,
+    /// The provider with which members sign in, in place of `sign_in` and of tickets, or beside them.
+    pub oidc: Option<Oidc>,
 }
 
 /// How the server is run.

@@ -9,6 +9,7 @@
 //! | `api` | the calls, one file for each resource, and the document that describes them |
 //! | `web` | the pages, for members in a browser |
 //! | `auth`, `body`, `page` | what a call is made of: who, what, which part of a list |
+//! | `oidc` | members who sign in with a provider |
 //! | `seal` | what is handed out and wanted back unchanged |
 //! | `problem` | every error that a client sees |
 //! | `observe` | request ids, metrics and logs around every call |
@@ -30,6 +31,7 @@ mod figures;
 pub mod fuzzing;
 mod listen;
 mod observe;
+mod oidc;
 mod page;
 mod position;
 mod problem;
@@ -41,4 +43,5 @@ pub use api::openapi;
 pub use auth::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
 pub use config::{Demo, HostKey, HostKeyError, Limits, Own, Pages, ServerConfig};
 pub use listen::{Listeners, serve, serve_demo, serve_own};
+pub use oidc::{Oidc, OidcError};
 pub use tls::{Tls, TlsError};

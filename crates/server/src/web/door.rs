@@ -1,16 +1,21 @@
-//! Signing in with a ticket of the host's, and out.
+//! Signing in with a ticket of the host's or with a provider, and out.
 
+use acquaint_core::command::Action;
+use acquaint_core::ids::MemberId;
+use acquaint_core::member::{Profile, Registration};
 use askama::Template;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use subtle::ConstantTimeEq;
 
 use super::form::{Answered, Posted};
 use super::invitations::Query;
-use super::session::{Visitor, members_cookie, no_cookie};
+use super::session::{Visitor, members_cookie, no_cookie, no_way, way, way_cookie};
 use super::{Door, Mishap, Web};
 use crate::config::Pages;
+use crate::oidc::{Attempt, OidcError, Proven};
 
 #[derive(Template)]
 #[template(path = "signed_out.html")]
@@ -48,6 +53,58 @@ fn entered(cookie: Option<HeaderValue>) -> Response {
     response
 }
 
+/// Sends the browser to the provider.
+pub(crate) async fn start(State(web): State<Web>) -> Answered {
+    let oidc = pages(&web)?.oidc.as_ref().ok_or(Mishap::NotFound)?;
+    let (address, attempt) = oidc.begin().await?;
+    let address = HeaderValue::try_from(address).map_err(|_| Mishap::Ours)?;
+    let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response();
+    way_cookie(web.secret(), &attempt).and_then(|cookie| response.headers_mut().insert(header::SET_COOKIE, cookie));
+    Ok(response)
+}
+
+/// The browser comes back from the provider.
+pub(crate) async fn back(
+    State(web): State<Web>,
+    visitor: Visitor,
+    Query(query): Query,
+    headers: HeaderMap,
+) -> Answered {
+    let pages = pages(&web)?;
+    let oidc = pages.oidc.as_ref().ok_or(Mishap::NotFound)?;
+    let attempt = way(&headers, web.secret());
+    let same = |attempt: &Attempt| {
+        query.get("state").is_some_and(|state| state.as_bytes().ct_eq(attempt.state.as_bytes()).into())
+    };
+    let (Some(attempt), Some(code)) = (attempt.filter(same), query.get("code")) else {
+        return told(pages, StatusCode::UNAUTHORIZED, "The provider did not let you in, or it took too long.");
+    };
+    let Proven { subject, name, email } = match oidc.finish(code, attempt).await {
+        Ok(proven) => proven,
+        Err(error @ OidcError::Provider(_)) => return Err(error.into()),
+        Err(error) => {
+            tracing::warn!(%error, "somebody was not let in");
+            return told(pages, StatusCode::UNAUTHORIZED, "The provider did not let you in, or it took too long.");
+        }
+    };
+    let Ok(member) = MemberId::new(&subject) else {
+        return told(pages, StatusCode::FORBIDDEN, "The provider knows you by a name that nobody can have here.");
+    };
+    if !web.network().member(&member).await?.profile.is_public() {
+        let profile = Profile { registration: Registration::Registered, name, email, ..Profile::default() };
+        if web.act(&member, Action::Register { profile }).await?.is_err() {
+            return told(pages, StatusCode::FORBIDDEN, "You cannot become a member here.");
+        }
+    }
+    let entered_as = web.network().sign_in_proven(member, pages.sessions).await?;
+    if let Some(before) = &visitor.session {
+        web.network().sign_out(before).await?;
+    }
+    let mut response = entered(entered_as.and_then(|(_, text)| members_cookie(&text)));
+    response.headers_mut().append(header::SET_COOKIE, no_way());
+    Ok(response)
+}
+
 /// For those who are not signed in.
 pub(crate) async fn nobody(State(web): State<Web>) -> Answered {
     told(pages(&web)?, StatusCode::UNAUTHORIZED, "You are not signed in, or you were away for a while.")
@@ -64,7 +121,8 @@ pub(crate) async fn sign_out(State(web): State<Web>, Posted { me, .. }: Posted) 
 }
 
 fn told(pages: &Pages, status: StatusCode, text: &'static str) -> Answered {
-    let page = Page { text, sign_in: pages.sign_in.as_deref() };
+    let provider = pages.oidc.as_ref().map(|_| "/session/start");
+    let page = Page { text, sign_in: provider.or(pages.sign_in.as_deref()) };
     let mut response = Response::new(Body::from(page.render()?));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::oidc::OidcError;
 use crate::problem::Problem;
 
 /// Why there is no page; one for each thing that the reader does next.
@@ -117,6 +118,13 @@ impl From<StoreError> for Mishap {
 impl From<SecretError> for Mishap {
     fn from(error: SecretError) -> Self {
         tracing::error!(%error, "a session could not be looked up");
+        Self::Busy
+    }
+}
+
+impl From<OidcError> for Mishap {
+    fn from(error: OidcError) -> Self {
+        tracing::error!(%error, "nobody can sign in with the provider");
         Self::Busy
     }
 }

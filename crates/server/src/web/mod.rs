@@ -129,7 +129,7 @@ impl Web {
 }
 
 /// The addresses of the pages, for metrics; one for each route below.
-pub(crate) const ADDRESSES: [&str; 41] = [
+pub(crate) const ADDRESSES: [&str; 43] = [
     "/",
     "/network",
     "/invitations",
@@ -154,6 +154,11 @@ pub(crate) const ADDRESSES: [&str; 41] = [
     "/notifications/read",
     "/settings",
     "/standing",
+    "/session",
+    "/session/none",
+    "/session/start",
+    "/session/back",
+    "/session/end",
     "/cleanup",
     "/cleanup/preview",
     "/cleanup/plan",
@@ -162,9 +167,6 @@ pub(crate) const ADDRESSES: [&str; 41] = [
     "/cleanup/waiting/calendar/{change}",
     "/insights",
     "/insights/{file}",
-    "/session",
-    "/session/none",
-    "/session/end",
     "/demo",
     "/demo/be",
     "/demo/clock",
@@ -184,6 +186,8 @@ pub(crate) fn router(web: Web) -> Router {
         Door::Members(_) => Router::new()
             .route("/session", get(door::sign_in))
             .route("/session/none", get(door::nobody))
+            .route("/session/start", get(door::start))
+            .route("/session/back", get(door::back))
             .route("/session/end", post(door::sign_out)),
     };
     door.route("/", get(async || Redirect::to("/network")))

@@ -19,10 +19,13 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use subtle::ConstantTimeEq;
 
 use super::{Door, Mishap, Web};
+use crate::oidc::Attempt;
 
 const SESSION: &str = "acquaint_session";
 /// The cookie of members.
 const MEMBERS: &str = "__Host-acquaint";
+/// The cookie of somebody on the way to the provider and back.
+const WAY: &str = "__Host-acquaint-way";
 const SAID: &str = "acquaint_said";
 /// Longest cookie that is looked at, in bytes; browsers keep no longer ones.
 const LONGEST: usize = 4_096;
@@ -173,6 +176,24 @@ impl Visitor {
 /// The cookie of a member who is signed in. It ends with the browser, and its text before that.
 pub(crate) fn members_cookie(text: &SessionText) -> Option<HeaderValue> {
     set_cookie(MEMBERS, text.reveal(), "; Secure")
+}
+
+/// The cookie that remembers an attempt to sign in with the provider.
+pub(crate) fn way_cookie(secret: &Secret, attempt: &Attempt) -> Option<HeaderValue> {
+    let text = format!("{}~{}~{}", attempt.state, attempt.nonce, attempt.verifier);
+    set_cookie(WAY, &secret.sealed(WAY, &text), "; Secure; Max-Age=600")
+}
+
+/// The attempt that a browser remembers.
+pub(crate) fn way(headers: &HeaderMap, secret: &Secret) -> Option<Attempt> {
+    let text = secret.unsealed(WAY, cookie(headers, WAY)?)?;
+    let mut parts = text.splitn(3, '~').map(str::to_owned);
+    Some(Attempt { state: parts.next()?, nonce: parts.next()?, verifier: parts.next()? })
+}
+
+/// Takes the attempt back: it is good once.
+pub(crate) fn no_way() -> HeaderValue {
+    HeaderValue::from_static("__Host-acquaint-way=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0")
 }
 
 /// The cookie that takes that back.

@@ -19,7 +19,7 @@ const SCRIPTS: [&str; 4] =
 
 async fn with_pages() -> Town {
     let sessions = SessionRules { idle: Span::minutes(30), lifetime: Span::hours(12) };
-    let pages = Pages { host: "town".into(), sessions, sign_in: None };
+    let pages = Pages { host: "town".into(), sessions, sign_in: None, oidc: None };
     Town::built(Plan { pages: Some(pages), ..Plan::open_policy() }).await
 }
 

@@ -19,6 +19,7 @@ mod idempotency;
 mod keys;
 mod limits;
 mod live;
+mod oidc;
 mod pages;
 mod position;
 mod privacy;

@@ -9,7 +9,8 @@ use crate::town::{Plan, Reply, Town};
 
 async fn served() -> Town {
     let sessions = SessionRules { idle: Span::minutes(30), lifetime: Span::hours(2) };
-    let pages = Pages { host: "town".into(), sessions, sign_in: Some("https://host.example/sign-in".into()) };
+    let pages =
+        Pages { host: "town".into(), sessions, sign_in: Some("https://host.example/sign-in".into()), oidc: None };
     let town = Town::built(Plan { pages: Some(pages), ..Plan::default() }).await;
     for name in ["ada", "bob"] {
         town.host("PUT", &format!("/v1/members/{name}")).json(&json!({"name": name.to_uppercase()})).send().await;

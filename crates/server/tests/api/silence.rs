@@ -55,7 +55,7 @@ impl Side {
     async fn new() -> Self {
         let policy = Policy::parse(POLICY).unwrap();
         let sessions = SessionRules { idle: Span::days(9_000), lifetime: Span::days(9_000) };
-        let pages = Pages { host: "town".into(), sessions, sign_in: None };
+        let pages = Pages { host: "town".into(), sessions, sign_in: None, oidc: None };
         let town = Town::built(Plan { policy, pages: Some(pages), ..Plan::default() }).await;
         // Not all of them: who is not registered may be invited, too.
         for name in [SENDER, OTHERS[0], OTHERS[2]] {
@@ -72,7 +72,16 @@ impl Side {
     /// every browser.
     async fn looked_at(&mut self) -> Vec<String> {
         let lists = ["/network", "/invitations/sent", "/invitations/received", "/connections", "/following"];
-        let more = ["/followers", "/blocked", "/notifications", "/standing", "/settings"];
+        let more = [
+            "/followers",
+            "/blocked",
+            "/notifications",
+            "/standing",
+            "/settings",
+            "/cleanup",
+            "/cleanup/waiting",
+            "/insights",
+        ];
         let mut paths: Vec<String> = lists.into_iter().chain(more).map(str::to_owned).collect();
         paths.extend(OTHERS.iter().map(|other| format!("/people/{other}")));
         let mut seen = Vec::new();

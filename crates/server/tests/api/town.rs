@@ -172,6 +172,12 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// A call to any server.
+    pub(crate) fn to(address: SocketAddr, method: &str, path: &str) -> Self {
+        let request = Request::builder().method(Method::from_bytes(method.as_bytes()).unwrap()).uri(path);
+        Self { address, request: request.header("host", address.to_string()), body: Bytes::new() }
+    }
+
     pub(crate) fn header<V: TryInto<HeaderValue>>(mut self, name: &str, value: V) -> Self
     where
         V::Error: std::fmt::Debug,
