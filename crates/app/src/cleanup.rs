@@ -101,6 +101,7 @@ impl Network {
                 order: Order::Oldest,
                 after,
                 limit: AT_ONCE,
+                seen: None,
             };
             let read = self.pending(&page).await?;
             after = read.last().map(|view| view.id);

@@ -14,7 +14,7 @@ use acquaint_core::standing::{self, Standing};
 use acquaint_core::time::{Span, Time};
 use acquaint_core::view::{Direction, InvitationView, RelationView};
 use acquaint_store::{
-    Contact, ContactPage, Job, NotificationPage, Order, PendingPage, Store, StoreError, StoreResult, Wanted,
+    Contact, ContactPage, Job, NotificationPage, Order, PendingPage, Position, Store, StoreError, StoreResult, Wanted,
 };
 use prometheus_client::registry::Registry;
 use tokio::sync::{Mutex, RwLock, watch};
@@ -219,6 +219,25 @@ impl Network {
         self.0.cache.member(&*self.0.store, id).await
     }
 
+    /// A member's row as somebody may see it who has seen that much ([`Position`]).
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn member_seen(&self, id: &MemberId, seen: Option<Position>) -> StoreResult<Arc<Member>> {
+        if seen.is_none() || self.0.store.is_sole_owner() {
+            return self.member(id).await;
+        }
+        let wanted = Wanted { members: vec![id.clone()], seen, ..Wanted::default() };
+        let found = self.0.store.load(&wanted).await?.members.pop().flatten();
+        Ok(Arc::new(found.unwrap_or_else(|| Member::new(id.clone()))))
+    }
+
+    /// A position after everything that was answered before this call, where there are replicas.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.0.store.position()
+    }
+
     /// The relation as `actor` sees it; `None` with oneself.
     ///
     /// # Errors
@@ -259,7 +278,8 @@ impl Network {
 
     async fn oldest_pending(&self, member: &MemberId) -> StoreResult<Option<InvitationView>> {
         let member = member.clone();
-        let page = PendingPage { member, direction: Direction::Sent, order: Order::Oldest, after: None, limit: 1 };
+        let page =
+            PendingPage { member, direction: Direction::Sent, order: Order::Oldest, after: None, limit: 1, seen: None };
         Ok(self.pending(&page).await?.pop())
     }
 

@@ -101,7 +101,8 @@ impl Network {
     }
 
     async fn latest_connections(&self, member: &MemberId, limit: usize) -> StoreResult<Vec<MemberId>> {
-        let page = ContactPage { member: member.clone(), list: ContactList::Connections, after: None, limit };
+        let page =
+            ContactPage { member: member.clone(), list: ContactList::Connections, after: None, limit, seen: None };
         Ok(self.contacts(&page).await?.into_iter().map(|contact| contact.other).collect())
     }
 
@@ -195,7 +196,7 @@ impl Network {
         after: Option<InvitationId>,
     ) -> StoreResult<Vec<InvitationView>> {
         let member = member.clone();
-        self.pending(&PendingPage { member, direction: Direction::Sent, order, after, limit: STRIDE }).await
+        self.pending(&PendingPage { member, direction: Direction::Sent, order, after, limit: STRIDE, seen: None }).await
     }
 
     /// How many notifications a member has not read, counted up to `most`.
@@ -204,7 +205,9 @@ impl Network {
     /// If the store fails.
     pub async fn unread(&self, member: &MemberId, most: usize) -> StoreResult<usize> {
         let read_until = self.member(member).await?.ledger.read_until;
-        let latest = self.notifications(&NotificationPage { member: member.clone(), after: None, limit: most }).await?;
+        let latest = self
+            .notifications(&NotificationPage { member: member.clone(), after: None, limit: most, seen: None })
+            .await?;
         Ok(latest.iter().take_while(|notification| Some(notification.id) > read_until).count())
     }
 }

@@ -96,9 +96,36 @@ pub(crate) struct ServeArgs {
     /// Form of the log: text or json [default: text]
     #[arg(long, value_name = "FORM")]
     log_format: Option<String>,
+    /// Address and port for health and metrics alone, apart from everybody else's connections
+    #[arg(long, value_name = "ADDRESS")]
+    operations_listen: Option<String>,
+    /// File with the server's certificate and those above it, PEM; read again when it changes
+    #[arg(long, value_name = "FILE")]
+    tls_certificate: Option<String>,
+    /// File with the certificate's private key, PEM
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+    /// Addresses or networks of proxies that are believed about clients' addresses, separated by commas
+    #[arg(long, value_name = "NETWORKS")]
+    trusted_proxies: Option<String>,
     /// Connections at the same time [default: 4096]
     #[arg(long, value_name = "NUMBER")]
     connection_limit: Option<String>,
+    /// Connections of one address at the same time [default: 2048]
+    #[arg(long, value_name = "NUMBER")]
+    address_connection_limit: Option<String>,
+    /// Calls that are answered at the same time; more are 503 at once [default: 2048]
+    #[arg(long, value_name = "NUMBER")]
+    request_limit: Option<String>,
+    /// Calls of one member in a minute; 0 is no limit [default: 1200]
+    #[arg(long, value_name = "NUMBER")]
+    member_rate: Option<String>,
+    /// Calls with one key of the host's in a minute; 0 is no limit [default: 0]
+    #[arg(long, value_name = "NUMBER")]
+    host_rate: Option<String>,
+    /// Calls of one address in a minute without a right key or token; 0 is no limit [default: 1200]
+    #[arg(long, value_name = "NUMBER")]
+    address_rate: Option<String>,
     /// Longest body of a request, in KiB [default: 64]
     #[arg(long, value_name = "KIB")]
     body_limit_kib: Option<String>,
@@ -116,6 +143,12 @@ pub(crate) struct ServeArgs {
     shutdown_grace: Option<String>,
     #[command(flatten)]
     engine: EngineArgs,
+    /// Standbys of the database that lists may be read from, separated by spaces
+    #[arg(long, value_name = "ADDRESSES")]
+    read_replicas: Option<String>,
+    /// How old a list may be that a standby answers with [default: 5s]
+    #[arg(long, value_name = "DURATION")]
+    read_staleness: Option<String>,
 }
 
 /// What serving and replaying share.
@@ -307,7 +340,18 @@ impl ServeArgs {
             (Key::TokenLeeway, &self.token_leeway),
             (Key::LogLevel, &self.log_level),
             (Key::LogFormat, &self.log_format),
+            (Key::ReadReplicas, &self.read_replicas),
+            (Key::ReadStaleness, &self.read_staleness),
+            (Key::OperationsListen, &self.operations_listen),
+            (Key::TlsCertificate, &self.tls_certificate),
+            (Key::TlsPrivate, &self.tls_key),
+            (Key::TrustedProxies, &self.trusted_proxies),
             (Key::ConnectionLimit, &self.connection_limit),
+            (Key::AddressConnectionLimit, &self.address_connection_limit),
+            (Key::RequestLimit, &self.request_limit),
+            (Key::MemberRate, &self.member_rate),
+            (Key::HostRate, &self.host_rate),
+            (Key::AddressRate, &self.address_rate),
             (Key::BodyLimitKib, &self.body_limit_kib),
             (Key::BatchBodyLimitKib, &self.batch_body_limit_kib),
             (Key::HeaderTimeout, &self.header_timeout),

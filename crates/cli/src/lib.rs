@@ -23,6 +23,7 @@ mod serve;
 mod settings;
 mod signals;
 mod store;
+mod tls;
 mod tokens;
 
 use std::process::ExitCode;

@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::io::IsTerminal;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use acquaint_app::{Clock, EngineConfig, Network};
 use acquaint_core::policy::Policy;
-use acquaint_server::{HostKey, Limits, ServerConfig};
+use acquaint_server::{HostKey, Limits, Listeners, ServerConfig};
+use ipnet::IpNet;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::ServeArgs;
@@ -19,6 +21,7 @@ use crate::policy::PolicySource;
 use crate::settings::{Key, Sources, address, number, switch, text, timeout};
 use crate::signals::{Hangups, Stop};
 use crate::store::{self, Address, Means};
+use crate::tls::{self, Certificate};
 use crate::tokens::Tokens;
 
 /// Where to listen when nothing is said.
@@ -29,6 +32,8 @@ pub(crate) const HOST_KEY: &str = "ACQUAINT_HOST_KEY";
 /// Everything that was said, understood.
 struct Settings {
     listen: SocketAddr,
+    /// For those who watch over the server.
+    operations: Option<SocketAddr>,
     dev: bool,
     store: Address,
     means: Means,
@@ -37,6 +42,7 @@ struct Settings {
     policy: Policy,
     server: ServerConfig,
     tokens: Option<Tokens>,
+    certificate: Option<Certificate>,
     /// A key that was made up, to be told.
     made_up: Option<String>,
     log: Log,
@@ -62,40 +68,68 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
     let clock = Clock::system();
     let clock = if settings.dev { Clock::settable(clock.now()) } else { clock };
     let network = Network::start(store, settings.policy, clock, settings.engine).await.map_err(Failure::failed)?;
-    let reloading = tokio::spawn(reload_policy(network.clone(), settings.policy_source, hangups));
-    let renewing = settings.tokens.map(|tokens| tokio::spawn(tokens.renewal()));
-    let served = listen(&network, settings.listen, settings.server, stop.signal()).await;
-    reloading.abort();
-    renewing.iter().for_each(tokio::task::JoinHandle::abort);
+    let listeners = listen(settings.listen, settings.operations).await?;
+    announce(&listeners, &network, settings.server.tls.is_some())?;
+    let mut housekeeping = JoinSet::new();
+    housekeeping.spawn(reload(network.clone(), settings.policy_source, settings.certificate, hangups));
+    if let Some(tokens) = settings.tokens {
+        housekeeping.spawn(tokens.renewal());
+    }
+    let served = acquaint_server::serve(network.clone(), listeners, settings.server, stop.signal()).await;
+    housekeeping.shutdown().await;
     network.shutdown().await;
     tracing::info!("stopped");
-    served
+    served.map_err(Failure::failed)
 }
 
-async fn listen(
-    network: &Network,
-    listen: SocketAddr,
-    config: ServerConfig,
-    stop: impl Future<Output = ()>,
-) -> Outcome<()> {
-    let listener = TcpListener::bind(listen).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
-    let (bound, listener) = listener.map_err(|error| {
-        Failure::failed(format_args!("cannot listen on {listen}: {error}; name another address with --listen"))
-    })?;
-    tracing::info!(address = %bound, store = network.store_name(), "listening");
-    output::line(&format!("listening on http://{bound}"))?;
-    acquaint_server::serve(network.clone(), listener, config, stop).await.map_err(Failure::failed)
+async fn listen(public: SocketAddr, operations: Option<SocketAddr>) -> Outcome<Listeners> {
+    let bind = async |address: SocketAddr, key: Key| {
+        TcpListener::bind(address).await.map_err(|error| {
+            Failure::failed(format_args!(
+                "cannot listen on {address}: {error}; name another address with {}",
+                key.flag()
+            ))
+        })
+    };
+    let public = bind(public, Key::Listen).await?;
+    let operations = match operations {
+        Some(address) => Some(bind(address, Key::OperationsListen).await?),
+        None => None,
+    };
+    Ok(Listeners { public, operations })
 }
 
-/// Puts a new policy in force at every hang-up signal; one that is wrong changes nothing.
-async fn reload_policy(network: Network, source: PolicySource, mut hangups: Hangups) {
-    while hangups.next().await {
-        match source.read() {
-            Ok(policy) => {
-                network.set_policy(policy);
-                tracing::info!(policy = %source, "the policy was read again and is in force");
+fn announce(listeners: &Listeners, network: &Network, is_encrypted: bool) -> Outcome<()> {
+    let address = listeners.public.local_addr().map_err(Failure::failed)?;
+    let scheme = if is_encrypted { "https" } else { "http" };
+    tracing::info!(%address, store = network.store_name(), "listening");
+    if let Some(operations) = &listeners.operations {
+        let address = operations.local_addr().map_err(Failure::failed)?;
+        tracing::info!(%address, "health and metrics");
+    }
+    output::line(&format!("listening on {scheme}://{address}"))
+}
+
+/// Puts a new policy in force at every hang-up signal, and a new certificate then and when its files
+/// have changed; one that is wrong changes nothing.
+async fn reload(network: Network, source: PolicySource, mut certificate: Option<Certificate>, mut hangups: Hangups) {
+    let mut pace = tokio::time::interval(tls::LOOK_AGAIN);
+    loop {
+        let is_asked = tokio::select! {
+            hangup = hangups.next() => hangup,
+            _ = pace.tick() => false,
+        };
+        if let Some(certificate) = &mut certificate {
+            certificate.renew();
+        }
+        if is_asked {
+            match source.read() {
+                Ok(policy) => {
+                    network.set_policy(policy);
+                    tracing::info!(policy = %source, "the policy was read again and is in force");
+                }
+                Err(failure) => tracing::error!(error = failure.message(), "the policy stays as it was"),
             }
-            Err(failure) => tracing::error!(error = failure.message(), "the policy stays as it was"),
         }
     }
 }
@@ -117,22 +151,28 @@ impl Settings {
                 sources.blame(Key::Listen)
             )));
         }
-        let means = store::means(sources)?;
+        let store = store::address(sources)?.unwrap_or_default();
+        let means = store::means(sources)?.with_replicas(sources, &store)?;
         let policy_source = sources.get(Key::Policy, PolicySource::parse)?.unwrap_or_default();
         let (host_keys, made_up) = host_keys(sources, dev)?;
         let limits = limits(sources)?;
         let tokens = Tokens::resolve(sources)?;
         let taken = tokens.as_ref().map(|tokens| tokens.config.clone());
+        let certificate = Certificate::resolve(sources)?;
+        let tls = certificate.as_ref().map(|certificate| certificate.tls.clone());
+        let trusted_proxies = sources.get(Key::TrustedProxies, networks)?.unwrap_or_default();
         Ok(Self {
             listen,
+            operations: sources.get(Key::OperationsListen, address)?,
             dev,
-            store: store::address(sources)?.unwrap_or_default(),
+            store,
             engine: crate::engine_config(sources, &means)?,
             means,
             policy: policy_source.read()?,
             policy_source,
-            server: ServerConfig { limits, tokens: taken, ..ServerConfig::new(host_keys) },
+            server: ServerConfig { limits, tokens: taken, tls, trusted_proxies, ..ServerConfig::new(host_keys) },
             tokens,
+            certificate,
             made_up,
             log: Log::resolve(sources)?,
         })
@@ -145,8 +185,16 @@ fn limits(sources: &Sources) -> Outcome<Limits> {
         let given = sources.get(key, number(1_usize, 1 << 20))?;
         Ok(given.map_or(default, |kib| kib << 10))
     };
+    let rate = |key, default| -> Outcome<u32> { Ok(sources.get(key, number(0, 1 << 30))?.unwrap_or(default)) };
     Ok(Limits {
         connections: sources.get(Key::ConnectionLimit, number(1, 1 << 20))?.unwrap_or(default.connections),
+        address_connections: sources
+            .get(Key::AddressConnectionLimit, number(1, 1 << 20))?
+            .unwrap_or(default.address_connections),
+        requests: sources.get(Key::RequestLimit, number(1, 1 << 20))?.unwrap_or(default.requests),
+        member_rate: rate(Key::MemberRate, default.member_rate)?,
+        key_rate: rate(Key::HostRate, default.key_rate)?,
+        address_rate: rate(Key::AddressRate, default.address_rate)?,
         body: kib(Key::BodyLimitKib, default.body)?,
         batch_body: kib(Key::BatchBodyLimitKib, default.batch_body)?,
         header_timeout: sources.get(Key::HeaderTimeout, timeout)?.unwrap_or(default.header_timeout),
@@ -154,6 +202,13 @@ fn limits(sources: &Sources) -> Outcome<Limits> {
         shutdown_timeout: sources.get(Key::ShutdownGrace, timeout)?.unwrap_or(default.shutdown_timeout),
         ..default
     })
+}
+
+/// Addresses and networks, separated by commas.
+fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let network = |part: &str| part.parse::<IpNet>().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from));
+    let all: Option<Vec<IpNet>> = text.split(',').map(|part| network(part.trim())).collect();
+    all.ok_or_else(|| "expected addresses or networks such as 10.0.0.0/8, separated by commas".into())
 }
 
 /// The host's keys, and the one that was made up, if so. A file named by a flag beats the variable

@@ -75,7 +75,7 @@ mod system {
 
         /// There will be none.
         pub(crate) async fn next(&mut self) -> bool {
-            false
+            std::future::pending().await
         }
     }
 }

@@ -20,6 +20,8 @@ const CACHE_MIB: u64 = 224;
 const CONNECTIONS: usize = 8;
 /// How long a statement may take, where nothing is said.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How old a list may be that a replica answers with, where nothing is said.
+const READ_STALENESS: Duration = Duration::from_secs(5);
 
 const EXPECTED: &str = "expected fjall:DIRECTORY or postgres://USER@HOST/DATABASE";
 
@@ -112,6 +114,34 @@ pub(crate) fn means(sources: &Sources) -> Outcome<Means> {
         ..DatabaseOptions::with_seed(seed)
     };
     Ok(Means { block_bytes: 4 * sixteenth, row_bytes: 5 * sixteenth, members_bytes: 7 * sixteenth, database })
+}
+
+impl Means {
+    /// The same, with lists read from the standbys that were named, if any were.
+    pub(crate) fn with_replicas(mut self, sources: &Sources, store: &Address) -> Outcome<Self> {
+        self.database.replicas = replicas(sources)?;
+        self.database.staleness = sources.get(Key::ReadStaleness, timeout)?.unwrap_or(READ_STALENESS);
+        match store {
+            Address::Directory(_) if !self.database.replicas.is_empty() => Err(Failure::usage(format_args!(
+                "{}: the embedded store has no replicas; they are standbys of a database that --store names",
+                sources.blame(Key::ReadReplicas)
+            ))),
+            _ => Ok(self),
+        }
+    }
+}
+
+/// The standbys that were named, if any.
+fn replicas(sources: &Sources) -> Outcome<Vec<Database>> {
+    // Said without the text that was found: an address may hold a password.
+    let read = |text: &str| Ok(text.split_whitespace().map(Address::parse).collect::<Result<Vec<_>, _>>());
+    let wrong = |expected| Failure::usage(format_args!("{}: {expected}", sources.blame(Key::ReadReplicas)));
+    let Some(named) = sources.get(Key::ReadReplicas, read)? else { return Ok(Vec::new()) };
+    let database = |address| match address {
+        Address::Database(database) => Ok(database),
+        Address::Directory(_) => Err(wrong("a replica is a PostgreSQL database: postgres://USER@HOST/DATABASE".into())),
+    };
+    named.map_err(wrong)?.into_iter().map(database).collect()
 }
 
 /// Opens a store. A directory is made if there is none; a database must have been migrated.

@@ -6,7 +6,7 @@ mod common;
 
 use std::process::Command;
 
-use acquaint_testkit::postgres::Place;
+use acquaint_testkit::postgres::{Cluster, Options, Place};
 use common::{KEY, Ran, Server, acquaint, run};
 
 /// The program with a store that its variable names, as a password should be.
@@ -88,4 +88,42 @@ fn a_backup_moves_between_stores_of_any_kind() {
     assert!(copied.contains("the same as in"), "{copied}");
     let again = run(&["store", "copy", "--from", other.url(), "--to", &third, "--progress", &marker]);
     again.fails(1, "is not empty");
+}
+
+#[test]
+fn replicas_are_standbys_of_a_database_and_their_passwords_are_nobodys() {
+    let cases = [
+        ("postgres://me:hush@db/town", "--read-replicas: the embedded store has no replicas"),
+        ("fjall:hush", "--read-replicas: a replica is a PostgreSQL database"),
+        ("postgres://me:hush@db/town hush", "--read-replicas: expected fjall:DIRECTORY or postgres://"),
+    ];
+    for (replicas, why) in cases {
+        let refused = run(&["serve", "--store", "fjall:none", "--read-replicas", replicas]);
+        refused.fails(2, why);
+        assert!(!refused.stderr().contains("hush"), "{}", refused.stderr());
+    }
+}
+
+#[test]
+fn a_standby_answers_for_lists() {
+    let primary = Cluster::start(&Options::default()).unwrap();
+    primary.create_database("town").unwrap();
+    let migrated = acquaint().args(["migrate", "--store", &primary.url("town")]).output().unwrap();
+    Ran(migrated).succeeds();
+    let standby = primary.standby(false).unwrap();
+    let mut command = acquaint();
+    command.env("ACQUAINT_HOST_KEY", KEY).env("ACQUAINT_READ_REPLICAS", standby.url("town"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--read-staleness", "1h", "--store", &primary.url("town")]);
+    let server = Server::spawn(command);
+    let (status, body) = server.client().call("POST", "/v1/invitations", "ann", r#"{"to":"bob"}"#).unwrap();
+    assert_eq!(status, 201, "{body}");
+    let (mut client, position) = (server.client(), Some(("Acquaint-Position", "0")));
+    // Each second the server looks for standbys, and notes how far the primary is.
+    let answered = std::iter::repeat_with(|| {
+        let (_, list) = client.call_with("GET", "/v1/invitations/sent", "ann", position, "").unwrap();
+        let (_, metrics) = client.call("GET", "/metrics", "ann", "").unwrap();
+        (!metrics.contains("acquaint_store_replica_reads_total 0\n")).then_some(list)
+    });
+    let list = answered.take(100_000).flatten().next().unwrap();
+    assert!(list.contains("total_pending"), "{list}");
 }

@@ -15,8 +15,9 @@ use tokio::sync::{OnceCell, watch};
 
 use crate::auth::{Keyring, Tokens};
 use crate::body::Key;
+use crate::callers::Callers;
 use crate::config::{HostKey, Limits, ServerConfig};
-use crate::observe::Observer;
+use crate::observe::{Around, Observer};
 use crate::problem::Problem;
 use crate::seal::{Purpose, Seal};
 
@@ -29,6 +30,9 @@ struct Inner {
     config: ServerConfig,
     tokens: Option<Tokens>,
     keyring: Keyring,
+    callers: Arc<Callers>,
+    /// Whether those who watch over the server have a listener of their own.
+    is_watched_apart: bool,
     registry: Registry,
     observer: Arc<Observer>,
     /// Turns true when the server is told to stop.
@@ -43,6 +47,7 @@ impl App {
     pub(crate) fn new(
         network: Network,
         config: ServerConfig,
+        is_watched_apart: bool,
         description: String,
         closing: watch::Receiver<bool>,
     ) -> Self {
@@ -50,12 +55,14 @@ impl App {
         network.register_metrics(&mut registry);
         let observer = Arc::new(Observer::new(&mut registry));
         let tokens = config.tokens.clone().map(Tokens::new);
-        let keyring = Keyring::default();
+        let (keyring, callers) = (Keyring::default(), Arc::new(Callers::new(&config)));
         Self(Arc::new(Inner {
             network,
             config,
             tokens,
             keyring,
+            callers,
+            is_watched_apart,
             registry,
             observer,
             closing,
@@ -75,6 +82,22 @@ impl App {
     /// The keys of the host's that the store keeps.
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    /// How much each caller may still ask for.
+    pub(crate) fn callers(&self) -> &Arc<Callers> {
+        &self.0.callers
+    }
+
+    /// Whether those who watch over the server have a listener of their own.
+    pub(crate) fn is_watched_apart(&self) -> bool {
+        self.0.is_watched_apart
+    }
+
+    /// What stands around every route.
+    pub(crate) fn around(&self) -> Around {
+        let (observer, callers) = (Arc::clone(&self.0.observer), Arc::clone(&self.0.callers));
+        Around { observer, callers, is_encrypted: self.0.config.tls.is_some() }
     }
 
     /// Checks the tokens of members, if any are taken.
@@ -106,10 +129,6 @@ impl App {
     /// Turns true when the server is told to stop: what would never end by itself ends then.
     pub(crate) fn closing(&self) -> watch::Receiver<bool> {
         self.0.closing.clone()
-    }
-
-    pub(crate) fn observer(&self) -> &Arc<Observer> {
-        &self.0.observer
     }
 
     /// Has a command carried out.

@@ -8,9 +8,11 @@ use acquaint_core::ids::MemberId;
 use acquaint_core::policy::Policy;
 use acquaint_core::time::Time;
 use acquaint_linkedin::kept::Kept;
+use ipnet::IpNet;
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::auth::TokenConfig;
+use crate::tls::Tls;
 
 /// A community to try things out in: the pages are served too, to whoever asks on this machine, and
 /// every visitor chooses whom to be. It belongs on a loopback address with a settable clock.
@@ -47,13 +49,17 @@ pub struct ServerConfig {
     pub tokens: Option<TokenConfig>,
     /// How much a client may ask for, and how long it may take.
     pub limits: Limits,
+    /// Who is believed about the addresses of clients (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpNet>,
+    /// Encrypts connections; with `None`, somebody else does, or nobody.
+    pub tls: Option<Tls>,
 }
 
 impl ServerConfig {
     /// The usual limits, and these keys.
     #[must_use]
     pub fn new(host_keys: Vec<HostKey>) -> Self {
-        Self { host_keys, tokens: None, limits: Limits::default() }
+        Self { host_keys, tokens: None, limits: Limits::default(), trusted_proxies: Vec::new(), tls: None }
     }
 }
 
@@ -62,6 +68,16 @@ impl ServerConfig {
 pub struct Limits {
     /// Connections at the same time; more wait in the system's queue. At least 1.
     pub connections: usize,
+    /// Connections of one address at the same time; more are closed. Trusted proxies have no limit.
+    pub address_connections: usize,
+    /// Calls that are answered at the same time; more are 503 at once. Health is told all the same.
+    pub requests: usize,
+    /// Calls of one member in a minute, all of which may come at once; 0 is no limit.
+    pub member_rate: u32,
+    /// Calls with one key of the host's in a minute; 0 is no limit.
+    pub key_rate: u32,
+    /// Calls of one address in a minute that nobody was proven to have made; 0 is no limit.
+    pub address_rate: u32,
     /// Longest body of a request, in bytes.
     pub body: usize,
     /// Longest body of `POST /v1/commands`, in bytes.
@@ -87,6 +103,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 4_096,
+            address_connections: 2_048,
+            requests: 2_048,
+            member_rate: 1_200,
+            key_rate: 0,
+            address_rate: 1_200,
             body: 64 << 10,
             batch_body: 4 << 20,
             headers: Self::USUAL_HEADERS,

@@ -14,25 +14,31 @@
 //! | `observe` | request ids, metrics and logs around every call |
 //! | `calendar` | dates for programs that subscribe to them |
 //! | `figures` | the figures of insights as files |
-//! | `listen` | the accept loop and its limits |
+//! | `callers`, `crowd` | how much one caller may ask for |
+//! | `listen`, `tls` | the accept loop, its limits, and encryption |
 
 mod api;
 mod app;
 mod auth;
 mod body;
 mod calendar;
+mod callers;
 mod config;
+mod crowd;
 mod figures;
 #[doc(hidden)]
 pub mod fuzzing;
 mod listen;
 mod observe;
 mod page;
+mod position;
 mod problem;
 mod seal;
+mod tls;
 mod web;
 
 pub use api::openapi;
 pub use auth::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
 pub use config::{Demo, HostKey, HostKeyError, Limits, Own, ServerConfig};
-pub use listen::{serve, serve_demo, serve_own};
+pub use listen::{Listeners, serve, serve_demo, serve_own};
+pub use tls::{Tls, TlsError};

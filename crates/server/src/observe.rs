@@ -4,6 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use std::task::Poll;
 use acquaint_app::clock::Stopwatch;
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -22,10 +23,13 @@ use prometheus_client::registry::Registry;
 use tower::Service;
 
 use crate::api::calendars;
+use crate::callers::Callers;
 use crate::problem::{Kind, Problem};
 
 /// The header that names a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Clients that came encrypted once come encrypted for a year (RFC 6797).
+const STAY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// Longest name of a request that is taken from a client.
 const MAX_REQUEST_ID: usize = 128;
 /// A request that takes longer is logged as slow.
@@ -152,8 +156,17 @@ pub(crate) struct Front {
     shared: Arc<Shared>,
 }
 
+/// What stands around every route. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Around {
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) callers: Arc<Callers>,
+    /// Whether clients are told to come encrypted from now on.
+    pub(crate) is_encrypted: bool,
+}
+
 struct Shared {
-    observer: Arc<Observer>,
+    around: Around,
     routes: matchit::Router<RouteDurations>,
     unmatched: RouteDurations,
 }
@@ -165,38 +178,52 @@ impl Front {
     /// If two routes are the same.
     pub(crate) fn new<'a>(
         router: Router,
-        observer: Arc<Observer>,
+        around: Around,
         templates: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, matchit::InsertError> {
         let mut routes = matchit::Router::new();
         for template in templates {
             routes.insert(template, RouteDurations::new(template))?;
         }
-        let shared = Shared { observer, routes, unmatched: RouteDurations::new(UNMATCHED) };
+        let shared = Shared { around, routes, unmatched: RouteDurations::new(UNMATCHED) };
         Ok(Self { router, shared: Arc::new(shared) })
+    }
+
+    /// Forgets callers who have asked for nothing for a while.
+    pub(crate) fn forget_idle(&self) {
+        self.shared.around.callers.forget_idle();
+    }
+
+    /// Whether a connection comes from a proxy that is trusted.
+    pub(crate) fn is_trusted(&self, peer: IpAddr) -> bool {
+        self.shared.around.callers.is_trusted(peer)
     }
 
     /// Counts a connection for as long as the guard lives.
     pub(crate) fn connection(&self) -> Counted {
-        Counted::new(&self.shared.observer.connections)
+        Counted::new(&self.shared.around.observer.connections)
     }
 
     /// Answers a request.
     pub(crate) async fn answer(mut self, request: Request) -> Response {
         let stopwatch = Stopwatch::start();
         let shared = &*self.shared;
-        let _in_flight = Counted::new(&shared.observer.in_flight);
-        let (id, method, uri) = (shared.observer.request_id(&request), request.method().clone(), request.uri().clone());
+        let _in_flight = Counted::new(&shared.around.observer.in_flight);
+        let (id, method, uri) =
+            (shared.around.observer.request_id(&request), request.method().clone(), request.uri().clone());
         let mut response = caught(self.router.call(request)).await;
         let problem = response.extensions_mut().remove::<Problem>();
         let seconds = stopwatch.seconds();
         let route = shared.routes.at(uri.path()).map_or(&shared.unmatched, |found| found.value);
-        route.observe(&shared.observer.durations, &method, response.status(), seconds);
+        route.observe(&shared.around.observer.durations, &method, response.status(), seconds);
         log(&Call { id: &id, method: &method, uri: &uri, seconds }, response.status(), problem.as_ref());
         if let Some(problem) = problem {
             problem.write(uri.path(), &mut response);
         }
         response.headers_mut().insert(REQUEST_ID, id);
+        if shared.around.is_encrypted {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, STAY_ENCRYPTED);
+        }
         response
     }
 }
@@ -247,6 +274,7 @@ mod tests {
     use axum::routing::get;
 
     use super::*;
+    use crate::config::ServerConfig;
 
     fn request(id: &str) -> Request {
         Request::builder().uri("/boom").header("x-request-id", id).body(Body::empty()).unwrap()
@@ -271,7 +299,9 @@ mod tests {
             panic!("meant")
         }
         let observer = Arc::new(Observer::new(&mut Registry::default()));
-        let front = Front::new(Router::new().route("/boom", get(boom)), observer, ["/boom"]).unwrap();
+        let callers = Arc::new(Callers::new(&ServerConfig::new(Vec::new())));
+        let around = Around { observer, callers, is_encrypted: false };
+        let front = Front::new(Router::new().route("/boom", get(boom)), around, ["/boom"]).unwrap();
         let response = front.answer(request("mine-2")).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers().get("x-request-id").unwrap(), "mine-2");

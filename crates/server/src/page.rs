@@ -6,7 +6,7 @@
 use acquaint_core::ids::{InvitationId, MemberId, NotificationId};
 use acquaint_core::time::Time;
 use acquaint_core::view::{ContactList, Direction};
-use acquaint_store::{Contact, Order};
+use acquaint_store::{Contact, Order, Position};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use base64::Engine as _;
@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::api::schema;
 use crate::app::App;
 use crate::auth::admitted;
+use crate::position;
 use crate::problem::{Fault, Kind, Problem};
 use crate::seal::{Purpose, Seal};
 
@@ -29,6 +30,8 @@ pub(crate) const MOST: usize = 100;
 pub(crate) struct Part {
     pub(crate) limit: usize,
     pub(crate) cursor: Option<String>,
+    /// What the reader has seen, who may be answered by a replica then.
+    pub(crate) seen: Option<Position>,
     /// What its cursors are sealed with; those of events are ids, and bare.
     seal: Option<Seal>,
 }
@@ -137,7 +140,7 @@ impl<S: Sync> FromRequestParts<S> for AfterPart {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let mut query = Query::new(parts, &["limit", "after"])?;
-        Ok(Self(Part { limit: query.limit()?, cursor: query.take("after"), seal: None }))
+        Ok(Self(Part { limit: query.limit()?, cursor: query.take("after"), seen: None, seal: None }))
     }
 }
 
@@ -264,7 +267,8 @@ impl Part {
         let seal = app.seal(Purpose::Cursor, admitted(&parts.extensions)?.member.as_ref()).await?;
         let cursor = query.take("cursor");
         let cursor = cursor.map(|cursor| seal.opened(&cursor).map(str::to_owned).ok_or(Kind::InvalidCursor));
-        Ok(Self { limit, cursor: cursor.transpose()?, seal: Some(seal) })
+        let seen = position::seen(&parts.headers)?;
+        Ok(Self { limit, cursor: cursor.transpose()?, seen, seal: Some(seal) })
     }
 
     /// One more than the page takes, to see whether the list goes on.

@@ -42,6 +42,7 @@ pub(crate) enum Kind {
     RequestTimeout,
     PayloadTooLarge,
     UnsupportedMediaType,
+    TooManyRequests,
     Overloaded,
     Unavailable,
     Internal,
@@ -49,7 +50,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Those that are not refusals of the rules.
-    const OWN: [Kind; 16] = [
+    const OWN: [Kind; 17] = [
         Kind::Unauthenticated,
         Kind::Forbidden,
         Kind::MemberRequired,
@@ -63,6 +64,7 @@ impl Kind {
         Kind::RequestTimeout,
         Kind::PayloadTooLarge,
         Kind::UnsupportedMediaType,
+        Kind::TooManyRequests,
         Kind::Overloaded,
         Kind::Unavailable,
         Kind::Internal,
@@ -86,6 +88,7 @@ impl Kind {
             Kind::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Kind::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Kind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Kind::Overloaded | Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -107,6 +110,7 @@ impl Kind {
             Kind::RequestTimeout => "request_timeout",
             Kind::PayloadTooLarge => "payload_too_large",
             Kind::UnsupportedMediaType => "unsupported_media_type",
+            Kind::TooManyRequests => "too_many_requests",
             Kind::Overloaded => "overloaded",
             Kind::Unavailable => "unavailable",
             Kind::Internal => "internal",
@@ -129,6 +133,7 @@ impl Kind {
             Kind::RequestTimeout => "Request timeout",
             Kind::PayloadTooLarge => "Payload too large",
             Kind::UnsupportedMediaType => "Unsupported media type",
+            Kind::TooManyRequests => "Too many requests",
             Kind::Overloaded => "Overloaded",
             Kind::Unavailable => "Unavailable",
             Kind::Internal => "Internal error",
@@ -152,6 +157,7 @@ impl Kind {
             Kind::RequestTimeout => "The body of the request did not arrive in time.",
             Kind::PayloadTooLarge => "The body of the request is too large.",
             Kind::UnsupportedMediaType => "The body must be application/json.",
+            Kind::TooManyRequests => "This caller asks too often. Try again in a moment.",
             Kind::Overloaded => "Too much is waiting to be done. Try again in a moment.",
             Kind::Unavailable => "This cannot be done at the moment. Try again later.",
             Kind::Internal => "Something went wrong on our side.",
@@ -363,6 +369,12 @@ impl Problem {
         self
     }
 
+    /// How long the caller is to wait before trying again, in seconds.
+    pub(crate) fn with_wait(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
     fn with_cause(mut self, cause: String) -> Self {
         self.0.cause = Some(cause);
         self
@@ -455,9 +467,7 @@ impl From<PlotError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let mut problem = Problem::new(Kind::Unavailable).with_cause(error.to_string());
-        problem.0.retry_after = Some(A_MOMENT);
-        problem
+        Problem::new(Kind::Unavailable).with_cause(error.to_string()).with_wait(A_MOMENT)
     }
 }
 
@@ -474,9 +484,7 @@ impl From<SubmitError> for Problem {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Overloaded { retry_after } => {
-                let mut problem = Problem::new(Kind::Overloaded);
-                problem.0.retry_after = Some(retry_after.as_seconds().max(1));
-                problem
+                Problem::new(Kind::Overloaded).with_wait(retry_after.as_seconds().max(1))
             }
             SubmitError::IdempotencyMismatch => Problem::new(Kind::IdempotencyMismatch),
             SubmitError::Store(error) => error.into(),

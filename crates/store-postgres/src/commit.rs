@@ -4,19 +4,20 @@
 //! the change was decided on, and each statement says how many rows it touched; a count that is too
 //! low is a conflict. An outcome that is not known is found out before anybody is told anything.
 
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use acquaint_store::{Changes, StoreError, StoreResult};
 use rand::RngExt as _;
 use uuid::Uuid;
 
-use crate::PostgresStore;
 use crate::connection::{Connection, Reply, Step, borrow, param};
 use crate::error::{Reaction, Trouble};
 use crate::plan::Plan;
 use crate::servers::{Seat, Session};
 use crate::sql::Sql;
 use crate::value::Fields;
+use crate::{PostgresStore, monotonic, replicas};
 
 /// How often a transaction is tried again when another one was in its way.
 const RETRIES: u32 = 5;
@@ -98,9 +99,12 @@ impl PostgresStore {
             connection.roll_back().await;
             return refused;
         }
-        match connection.fly(&[Step::new(Sql::Commit, Vec::new())]).await {
-            Ok(_) => {
+        let mut end = vec![Step::new(Sql::Commit, Vec::new())];
+        end.extend(replicas::position_step(&self.replicas));
+        match connection.fly(&end).await {
+            Ok(replies) => {
                 seat.advance(complete);
+                self.passed(replies.get(1));
                 Attempt::Committed
             }
             Err(trouble) if trouble.is_certain() => Attempt::Refused(trouble),
@@ -115,10 +119,14 @@ impl PostgresStore {
         let Some(session) = seat.session.take() else { return Err(StoreError::Conflict) };
         let begun = monotonic();
         // An update of the row waits until whatever still holds it is over.
-        let beat = [Step::new(Sql::Beat, vec![param(&session.name)])];
+        let mut beat = vec![Step::new(Sql::Beat, vec![param(&session.name)])];
+        beat.extend(replicas::position_step(&self.replicas));
         let found = loop {
             match self.run(&beat).await {
-                Ok(replies) => break commits(&replies),
+                Ok(replies) => {
+                    self.passed(replies.get(1));
+                    break commits(&replies);
+                }
                 Err(_) if begun.elapsed() < self.settling => self.pause(SETTLING_PAUSE).await,
                 Err(error) => {
                     tracing::warn!(%error, "what became of a commit could not be found out");
@@ -139,6 +147,14 @@ impl PostgresStore {
         }
         self.counters.settled();
         if found == Some(after) { Ok(()) } else { Err(StoreError::Unavailable(trouble.to_string())) }
+    }
+
+    /// What this process committed lies before the place that was answered.
+    fn passed(&self, reply: Option<&Reply>) {
+        // Whether it could be read does not change what was committed; the next commit tells again.
+        if let Some(Ok(Some(position))) = reply.map(replicas::position) {
+            self.position.fetch_max(position.into(), Ordering::Relaxed);
+        }
     }
 
     /// Runs statements that may be run again, each on its own or all in one transaction.
@@ -215,9 +231,4 @@ fn commits(replies: &[Reply]) -> Option<i64> {
 /// The id before this one.
 fn just_before(id: Uuid) -> Uuid {
     Uuid::from_u128(id.as_u128().saturating_sub(1))
-}
-
-fn monotonic() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "measures how long it takes to find out about a commit")]
-    Instant::now()
 }

@@ -17,7 +17,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use acquaint_store::{StoreError, StoreResult};
+use deadpool::Runtime;
+use deadpool::managed::{self, Metrics, PoolConfig, QueueMode, RecycleError, RecycleResult, Timeouts};
 use futures_util::future::{FutureExt as _, MaybeDone, maybe_done};
 use futures_util::{StreamExt as _, pin_mut};
 use tokio::time::timeout;
@@ -25,6 +27,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{CancelToken, Client, Config, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::Options;
 use crate::address::Address;
 use crate::error::{Reaction, Trouble, describe};
 use crate::inspect::{Needs, Server};
@@ -179,17 +182,27 @@ impl Connection {
 /// Makes connections.
 pub(crate) struct Manager {
     address: Address,
+    needs: Needs,
     tls: MakeRustlsConnect,
     deadline: Duration,
+    /// Whether places in the log are asked for, which not every kind of PostgreSQL has.
+    reads_log: bool,
     counters: Arc<Counters>,
     /// The host that was good last.
     first: AtomicUsize,
 }
 
 impl Manager {
-    pub(crate) fn new(address: Address, deadline: Duration, counters: Arc<Counters>) -> Result<Self, String> {
-        let tls = crate::tls::connector(&address)?;
-        Ok(Self { address, tls, deadline, counters, first: AtomicUsize::new(0) })
+    fn new(address: &Address, needs: Needs, options: &Options, counters: &Arc<Counters>) -> Result<Self, String> {
+        Ok(Self {
+            tls: crate::tls::connector(address)?,
+            address: address.clone(),
+            needs,
+            deadline: options.deadline,
+            reads_log: !options.replicas.is_empty(),
+            counters: Arc::clone(counters),
+            first: AtomicUsize::new(0),
+        })
     }
 
     /// Tries the hosts one by one, beginning with the one that was good last.
@@ -215,10 +228,12 @@ impl Manager {
     async fn connect_to(&self, host: &Config) -> Result<Connection, String> {
         let client = connect(host, &self.tls).await?;
         let server = Server::inspect(&client, host).await?;
-        server.fits(Needs::Tables)?;
+        server.fits(self.needs)?;
         let refused = |error: tokio_postgres::Error| format!("{}: {}", Address::host_name(host), describe(&error));
         self.set_limits(&client).await.map_err(refused)?;
-        let statements = Sql::ALL.iter().map(|sql| prepare(&client, *sql, server.is_distributed));
+        let is_sent = |sql: Sql| !sql.is_control() && (self.reads_log || !sql.is_of_the_log());
+        let spread = server.is_distributed;
+        let statements = Sql::ALL.iter().map(|sql| prepare(&client, *sql, is_sent(*sql), spread));
         let statements = futures_util::future::try_join_all(statements);
         Ok(Connection {
             statements: statements.await.map_err(refused)?,
@@ -247,9 +262,14 @@ impl Manager {
     }
 }
 
-/// Prepares a statement, if it is one that touches rows.
-async fn prepare(client: &Client, sql: Sql, spread: bool) -> Result<Option<Statement>, tokio_postgres::Error> {
-    if sql.is_control() {
+/// Prepares a statement, if it will be sent as one.
+async fn prepare(
+    client: &Client,
+    sql: Sql,
+    is_sent: bool,
+    spread: bool,
+) -> Result<Option<Statement>, tokio_postgres::Error> {
+    if !is_sent {
         return Ok(None);
     }
     #[expect(clippy::disallowed_methods, reason = "the one place where statements are prepared")]
@@ -286,6 +306,18 @@ impl managed::Manager for Manager {
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Trouble> {
         if connection.is_good() { Ok(()) } else { Err(RecycleError::message("the connection is in doubt")) }
     }
+}
+
+/// A pool of connections to hosts that have what is needed.
+///
+/// # Errors
+/// If the address asks for what cannot be had.
+pub(crate) fn pool(address: &Address, needs: Needs, options: &Options, counters: &Arc<Counters>) -> StoreResult<Pool> {
+    let manager = Manager::new(address, needs, options, counters).map_err(StoreError::Failed)?;
+    let timeouts = Timeouts { wait: Some(options.deadline), create: None, recycle: None };
+    let config = PoolConfig { max_size: options.connections.max(1), timeouts, queue_mode: QueueMode::Lifo };
+    let pool = Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build();
+    pool.map_err(|error| StoreError::Failed(error.to_string()))
 }
 
 /// A connection from the pool, or why there is none.

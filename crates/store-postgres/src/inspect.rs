@@ -30,6 +30,8 @@ const SCHEMA: &str = "SELECT version, works_with, \
 pub(crate) enum Needs {
     /// Our tables, of a version that this program knows.
     Tables,
+    /// The same, on a standby.
+    Copy,
     /// Room for them.
     Room,
 }
@@ -109,13 +111,16 @@ impl Server {
                  create one with ENCODING 'UTF8' TEMPLATE template0, and name it in --store"
             ));
         }
-        if self.is_read_only {
+        if needs == Needs::Copy && !self.is_read_only {
+            return Err(format!("{name} is the primary: name a standby of it in --read-replicas"));
+        }
+        if needs != Needs::Copy && self.is_read_only {
             return Err(format!(
                 "{name} is a read-only standby: name the primary, or all hosts one after the other, in --store"
             ));
         }
         match (needs, self.schema) {
-            (Needs::Tables, None) => Err(format!(
+            (Needs::Tables | Needs::Copy, None) => Err(format!(
                 "the database {database} at {name} has no tables of Acquaint: run `acquaint migrate --store …` first"
             )),
             (_, Some(schema)) if schema.works_with > LATEST => Err(format!(
@@ -128,12 +133,12 @@ impl Server {
                  this one knows {LATEST}): migrate with that one",
                 schema.version
             )),
-            (Needs::Tables, Some(schema)) if schema.version < LATEST => Err(format!(
+            (Needs::Tables | Needs::Copy, Some(schema)) if schema.version < LATEST => Err(format!(
                 "the tables in {database} at {name} are of version {} and this program needs {LATEST}: \
                  run `acquaint migrate --store …` first",
                 schema.version
             )),
-            (Needs::Tables, Some(schema)) if !schema.may_be_used => Err(format!(
+            (Needs::Tables | Needs::Copy, Some(schema)) if !schema.may_be_used => Err(format!(
                 "the user {user} may not read and write the tables in {database} at {name}: as their owner, \
                  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema_name} TO {user}"
             )),

@@ -29,6 +29,7 @@ mod names;
 mod plan;
 mod read;
 mod relations;
+mod replicas;
 mod rows;
 mod scan;
 mod servers;
@@ -37,8 +38,9 @@ mod stats;
 mod tls;
 mod value;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use acquaint_core::event::{Notification, RecordedEvent};
 use acquaint_core::ids::{EventId, MemberId};
@@ -46,17 +48,17 @@ use acquaint_core::time::Time;
 use acquaint_core::view::InvitationView;
 use acquaint_store::{
     Changes, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Figure, Job, Loaded,
-    NotificationPage, PendingPage, Record, ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
+    NotificationPage, PendingPage, Position, Record, ScanPage, ScanPlace, Store, StoreError, StoreResult, Wanted,
 };
 use async_trait::async_trait;
-use deadpool::Runtime;
-use deadpool::managed::{PoolConfig, QueueMode, Timeouts};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::Mutex as AsyncMutex;
 use uuid::Uuid;
 
-use crate::connection::{Manager, Pool, Step, borrow, param};
+use crate::connection::{Pool, Step, borrow, param, pool};
+use crate::inspect::Needs;
+use crate::replicas::Replicas;
 use crate::servers::{Observations, Seat};
 use crate::sql::Sql;
 use crate::stats::Counters;
@@ -76,6 +78,10 @@ pub struct Options {
     /// How long it is tried to find out what became of a commit whose answer was lost. Less than a
     /// lease: after that, somebody else may have removed what would have told.
     pub settling: Duration,
+    /// Standbys of the database that may answer for pages of lists.
+    pub replicas: Vec<Address>,
+    /// How far behind a standby may be that answers, at most.
+    pub staleness: Duration,
     /// For names and pauses; no two processes may have the same.
     pub seed: [u8; 32],
 }
@@ -89,6 +95,8 @@ impl Options {
             deadline: Duration::from_secs(5),
             lease: Duration::from_secs(10),
             settling: Duration::from_secs(8),
+            replicas: Vec::new(),
+            staleness: Duration::from_secs(5),
             seed,
         }
     }
@@ -98,6 +106,7 @@ impl Options {
 pub struct PostgresStore {
     name: String,
     pool: Pool,
+    replicas: Replicas,
     counters: Arc<Counters>,
     lease: Duration,
     settling: Duration,
@@ -105,6 +114,8 @@ pub struct PostgresStore {
     seat: AsyncMutex<Seat>,
     /// Ids must come after this one: others committed before this process came.
     floor: Mutex<Option<Uuid>>,
+    /// Of the primary's log: what this process committed lies before it.
+    position: AtomicU64,
     observations: Mutex<Observations>,
     random: Mutex<StdRng>,
 }
@@ -113,6 +124,12 @@ impl std::fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("PostgresStore").field(&self.name).finish()
     }
+}
+
+/// A clock of this process that only measures.
+fn monotonic() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "no two clocks are ever compared; see `servers`")]
+    Instant::now()
 }
 
 /// What a mutex guards is whole at every moment, even after a panic elsewhere.
@@ -129,22 +146,29 @@ impl PostgresStore {
     /// it refuses us, or if its tables are not ours.
     pub async fn open(address: &Address, options: &Options) -> StoreResult<Self> {
         let counters = Arc::<Counters>::default();
-        let manager =
-            Manager::new(address.clone(), options.deadline, Arc::clone(&counters)).map_err(StoreError::Failed)?;
-        let timeouts = Timeouts { wait: Some(options.deadline), create: None, recycle: None };
-        let config = PoolConfig { max_size: options.connections.max(1), timeouts, queue_mode: QueueMode::Lifo };
-        let pool = Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build();
-        let pool = pool.map_err(|error| StoreError::Failed(error.to_string()))?;
+        let pool = pool(address, Needs::Tables, options, &counters)?;
+        let replicas = Replicas::new(options, &counters)?;
         // The first connection shows whether all is well.
-        drop(borrow(&pool).await.map_err(|trouble| StoreError::Failed(trouble.to_string()))?);
+        let first = borrow(&pool).await.map_err(|trouble| StoreError::Failed(trouble.to_string()))?;
+        if first.is_distributed && !replicas.are_none() {
+            return Err(StoreError::Failed(
+                "a database that spreads its tables over nodes has no one log that a replica could follow: \
+                 serve without --read-replicas"
+                    .into(),
+            ));
+        }
+        drop(first);
+        replicas.look_for_the_lost();
         Ok(Self {
             name: address.to_string(),
             pool,
+            replicas,
             counters,
             lease: options.lease,
             settling: options.settling,
             seat: AsyncMutex::default(),
             floor: Mutex::default(),
+            position: AtomicU64::default(),
             observations: Mutex::default(),
             random: Mutex::new(StdRng::from_seed(options.seed)),
         })
@@ -206,6 +230,10 @@ impl Store for PostgresStore {
 
     async fn commit(&self, changes: &Changes) -> StoreResult<()> {
         self.do_commit(changes).await
+    }
+
+    fn position(&self) -> Option<Position> {
+        (!self.replicas.are_none()).then(|| Position(self.position.load(Ordering::Relaxed)))
     }
 
     async fn pending(&self, page: &PendingPage) -> StoreResult<Vec<InvitationView>> {

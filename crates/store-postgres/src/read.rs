@@ -14,7 +14,7 @@ use acquaint_core::view::{ContactList, Direction, InvitationView, received, sent
 use acquaint_store::memory::arrival;
 use acquaint_store::{
     Claim, ClaimName, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Loaded,
-    NotificationPage, Order, PendingPage, StoreError, StoreResult, Wanted,
+    NotificationPage, Order, PendingPage, Position, StoreError, StoreResult, Wanted,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -25,6 +25,7 @@ use crate::error::Trouble;
 use crate::members::read_member;
 use crate::plan::ROWS_AT_ONCE;
 use crate::relations::read_relation;
+use crate::replicas::replayed_step;
 use crate::rows::{read_claim, read_document, read_event, read_notification, read_past};
 use crate::sql::Sql;
 use crate::value::{At, Fields, Param, Unreadable};
@@ -53,18 +54,33 @@ where
 }
 
 impl PostgresStore {
-    /// Runs statements that see the same moment.
-    async fn look(&self, mut steps: Vec<Step<'_>>) -> StoreResult<Vec<Reply>> {
+    /// Runs statements that see the same moment: a replica's, if one may answer to who has `seen` that
+    /// position, otherwise the primary's.
+    async fn look(&self, seen: Option<Position>, mut steps: Vec<Step<'_>>) -> StoreResult<Vec<Reply>> {
         if steps.len() > 1 {
             steps.insert(0, Step::new(Sql::BeginReading, Vec::new()));
             steps.push(Step::new(Sql::Commit, Vec::new()));
         }
+        if let Some(seen) = seen.filter(|_| !self.replicas.are_none()) {
+            steps.insert(0, replayed_step());
+            if let Some(replies) = self.replicas.ask(seen, &steps).await {
+                self.counters.answered_by_replica();
+                return Ok(replies);
+            }
+            self.counters.missed_by_replicas();
+            steps.remove(0);
+        }
         self.run(&steps).await
     }
 
-    /// The rows of one statement.
+    /// The rows of one statement, as they are now.
     async fn rows(&self, sql: Sql, params: Vec<Param<'_>>) -> StoreResult<Vec<Row>> {
-        let replies = self.run(&[Step::new(sql, params)]).await?;
+        self.rows_seen(None, sql, params).await
+    }
+
+    /// The rows of one statement.
+    async fn rows_seen(&self, seen: Option<Position>, sql: Sql, params: Vec<Param<'_>>) -> StoreResult<Vec<Row>> {
+        let replies = self.look(seen, vec![Step::new(sql, params)]).await?;
         Ok(replies.into_iter().flat_map(|reply| reply.rows).collect())
     }
 
@@ -74,7 +90,7 @@ impl PostgresStore {
         if steps.len() > 1 {
             sources.insert(0, Sql::BeginReading);
         }
-        let replies = self.look(steps).await?;
+        let replies = self.look(wanted.seen, steps).await?;
         let mut found = Found::default();
         for (sql, reply) in sources.into_iter().zip(&replies) {
             found.take(sql, reply)?;
@@ -91,7 +107,7 @@ impl PostgresStore {
         };
         let after = page.after.map_or(start, |id| id.0);
         let params = vec![param(page.member.as_str()), param(after), param(limit(page.limit))];
-        shown(&self.rows(sql, params).await?, &page.member, page.direction)
+        shown(&self.rows_seen(page.seen, sql, params).await?, &page.member, page.direction)
     }
 
     pub(crate) async fn do_contacts(&self, page: &ContactPage) -> StoreResult<Vec<Contact>> {
@@ -105,7 +121,7 @@ impl PostgresStore {
         let since = after.map_or(At::NEVER, |contact| contact.since.into());
         let other = after.map_or("", |contact| contact.other.as_str());
         let params = vec![param(page.member.as_str()), param(since), param(other), param(limit(page.limit))];
-        let rows = self.rows(sql, params).await?;
+        let rows = self.rows_seen(page.seen, sql, params).await?;
         read_all(&rows, |mut row| Ok(Contact { since: row.time()?, other: row.member()? }))
     }
 
@@ -113,7 +129,7 @@ impl PostgresStore {
         let after = page.after.map_or(Uuid::max(), |id| id.0);
         let params = || vec![param(page.member.as_str()), param(after), param(limit(page.limit))];
         let steps = vec![Step::new(Sql::Notifications, params()), Step::new(Sql::ReceivedNewest, params())];
-        let replies = self.look(steps).await?;
+        let replies = self.look(page.seen, steps).await?;
         let [_, stored, arrived, ..] = replies.as_slice() else { return Ok(Vec::new()) };
         let stored = read_all(&stored.rows, read_notification)?.into_iter().map(|(_, line)| line);
         let arrived = shown(&arrived.rows, &page.member, Direction::Received)?;

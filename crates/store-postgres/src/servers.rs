@@ -19,12 +19,12 @@ use acquaint_core::ids::EventId;
 use acquaint_store::{Job, StoreResult};
 use uuid::Uuid;
 
-use crate::PostgresStore;
 use crate::connection::{Step, param};
 use crate::error::Trouble;
 use crate::read::read_all;
 use crate::sql::Sql;
 use crate::value::{Fields, Unreadable};
+use crate::{PostgresStore, monotonic, replicas};
 
 /// This process among those that commit.
 #[derive(Debug, Default)]
@@ -138,13 +138,19 @@ impl PostgresStore {
             seat.session.as_ref().map(|session| session.name.clone()).unwrap_or_default()
         };
         let key = lease_key(job);
-        let steps = [
+        let mut steps = vec![
             Step::new(Sql::Beat, vec![param(&own)]),
             Step::new(Sql::Servers, Vec::new()),
             Step::new(Sql::Lease, vec![param(key)]),
         ];
+        steps.extend(replicas::position_step(&self.replicas));
+        let asked = monotonic();
         let replies = self.run(&steps).await?;
-        let [beat, servers, lease] = replies.as_slice() else { return Ok(false) };
+        let [beat, servers, lease, position @ ..] = replies.as_slice() else { return Ok(false) };
+        if let Some(position) = position.first().map(replicas::position).transpose()?.flatten() {
+            self.replicas.mark(asked, position);
+            self.replicas.look_for_the_lost();
+        }
         if beat.rows.is_empty() {
             // Somebody took this process for dead. It comes back under another name.
             self.seat.lock().await.give_up(&own);
@@ -234,10 +240,4 @@ fn read_server(mut row: Fields<'_>) -> Result<(String, Pulse), Unreadable> {
 
 fn read_lease(mut row: Fields<'_>) -> Result<Pulse, Unreadable> {
     Ok(Pulse { holder: row.take()?, beats: row.take()?, commits: 0 })
-}
-
-/// A clock of this process that only measures.
-fn monotonic() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "measures how long a row stands still")]
-    Instant::now()
 }

@@ -18,6 +18,10 @@ pub struct Stats {
     pub settled: u64,
     /// Times that this process was registered among those that commit.
     pub registrations: u64,
+    /// Reads that a replica answered.
+    pub replica_reads: u64,
+    /// Reads that a replica might have answered, and the primary did.
+    pub replica_misses: u64,
 }
 
 #[derive(Debug, Default)]
@@ -27,6 +31,8 @@ pub(crate) struct Counters {
     overruns: AtomicU64,
     settled: AtomicU64,
     registrations: AtomicU64,
+    replica_reads: AtomicU64,
+    replica_misses: AtomicU64,
 }
 
 fn count(counter: &AtomicU64) {
@@ -54,8 +60,17 @@ impl Counters {
         count(&self.registrations);
     }
 
+    pub(crate) fn answered_by_replica(&self) {
+        count(&self.replica_reads);
+    }
+
+    pub(crate) fn missed_by_replicas(&self) {
+        count(&self.replica_misses);
+    }
+
     pub(crate) fn figures(&self) -> Vec<Figure> {
-        let Stats { connections, retries, overruns, settled, registrations } = self.stats();
+        let Stats { connections, retries, overruns, settled, registrations, replica_reads, replica_misses } =
+            self.stats();
         let figure = |name, help, count| Figure { name, help, count };
         vec![
             figure("connections", "Connections made to the database", connections),
@@ -63,6 +78,8 @@ impl Counters {
             figure("overruns", "Statements that were not answered in time", overruns),
             figure("settled", "Commits whose answer was lost, and of which it was then found out", settled),
             figure("registrations", "Times that this server was registered among those that commit", registrations),
+            figure("replica_reads", "Reads that a replica answered", replica_reads),
+            figure("replica_misses", "Reads that a replica might have answered, and the primary did", replica_misses),
         ]
     }
 
@@ -74,6 +91,8 @@ impl Counters {
             overruns: read(&self.overruns),
             settled: read(&self.settled),
             registrations: read(&self.registrations),
+            replica_reads: read(&self.replica_reads),
+            replica_misses: read(&self.replica_misses),
         }
     }
 }

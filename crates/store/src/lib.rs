@@ -72,6 +72,12 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Conflict`] if a row is not of the version that the change was decided on.
     async fn commit(&self, changes: &Changes) -> StoreResult<()>;
 
+    /// A position after everything that was committed here, for a read that has to see it
+    /// ([`Wanted::seen`]). `None` where every read sees everything.
+    fn position(&self) -> Option<Position> {
+        None
+    }
+
     /// A page of a member's pending invitations.
     async fn pending(&self, page: &PendingPage) -> StoreResult<Vec<InvitationView>>;
 
@@ -184,6 +190,14 @@ impl StoreError {
     }
 }
 
+/// How far a store was at some moment.
+///
+/// A read that names one sees what was committed up to there, and may come from a replica that is
+/// behind the rest by no more than was allowed where the store was opened. A read that names none sees
+/// everything that was committed before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(pub u64);
+
 /// Names of rows to read.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
@@ -195,6 +209,8 @@ pub struct Wanted {
     pub invitations: Vec<(MemberId, InvitationId)>,
     /// Idempotency records.
     pub claims: Vec<ClaimName>,
+    /// What must be seen at least; see [`Position`].
+    pub seen: Option<Position>,
 }
 
 impl Wanted {
@@ -335,6 +351,8 @@ pub struct PendingPage {
     pub after: Option<InvitationId>,
     /// At most so many.
     pub limit: usize,
+    /// What must be seen at least; see [`Position`].
+    pub seen: Option<Position>,
 }
 
 /// From which end a list is read.
@@ -358,6 +376,8 @@ pub struct ContactPage {
     pub after: Option<Contact>,
     /// At most so many.
     pub limit: usize,
+    /// What must be seen at least; see [`Position`].
+    pub seen: Option<Position>,
 }
 
 /// Somebody in a list; the order is by time, then by id.
@@ -378,6 +398,8 @@ pub struct NotificationPage {
     pub after: Option<NotificationId>,
     /// At most so many.
     pub limit: usize,
+    /// What must be seen at least; see [`Position`].
+    pub seen: Option<Position>,
 }
 
 /// Something is due between two members.

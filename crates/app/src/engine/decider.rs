@@ -262,7 +262,8 @@ impl Decider {
 
     async fn oldest_expiry(&self, member: &MemberId) -> StoreResult<Option<Time>> {
         let member = member.clone();
-        let page = PendingPage { member, direction: Direction::Sent, order: Order::Oldest, after: None, limit: 1 };
+        let page =
+            PendingPage { member, direction: Direction::Sent, order: Order::Oldest, after: None, limit: 1, seen: None };
         Ok(self.shared.store.pending(&page).await?.pop().and_then(|view| view.expires_at))
     }
 

@@ -63,7 +63,8 @@ pub async fn sent(network: &Network, from: &str, to: &str) -> InvitationId {
 }
 
 pub async fn pending(network: &Network, of: &str, direction: Direction) -> Vec<InvitationView> {
-    let page = PendingPage { member: member(of), direction, order: Order::Newest, after: None, limit: 1_000 };
+    let page =
+        PendingPage { member: member(of), direction, order: Order::Newest, after: None, limit: 1_000, seen: None };
     network.pending(&page).await.unwrap()
 }
 

@@ -68,7 +68,8 @@ impl Caller {
         }
         let connection = self.connection.as_mut().ok_or_else(|| io::Error::other("no connection"))?;
         let Request { method, path, member, key, body } = request;
-        let (status, body) = connection.call_with(method, path, member, *key, body)?;
+        let (status, body) =
+            connection.call_with(method, path, member, key.map(|key| ("Idempotency-Key", key)), body)?;
         let body = if body.is_empty() { Value::Null } else { serde_json::from_str(&body)? };
         Ok((status, body))
     }

@@ -89,7 +89,8 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let Some(address) = line.trim_end().strip_prefix("listening on http://") else {
+        let address = line.trim_end().strip_prefix("listening on ").and_then(|url| url.split_once("://"));
+        let Some((_, address)) = address else {
             child.kill().unwrap();
             let mut said = String::new();
             child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
@@ -155,20 +156,20 @@ impl Client {
         self.call_with(method, path, member, None, body)
     }
 
-    /// The same, with an idempotency key.
+    /// The same, with one header more.
     pub(crate) fn call_with(
         &mut self,
         method: &str,
         path: &str,
         member: &str,
-        key: Option<&str>,
+        header: Option<(&str, &str)>,
         body: &str,
     ) -> std::io::Result<(u16, String)> {
         let length = body.len();
-        let key = key.map(|key| format!("Idempotency-Key: {key}\r\n")).unwrap_or_default();
+        let header = header.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {KEY}\r\nAcquaint-Member: {member}\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n{key}\r\n"
+             Content-Type: application/json\r\nContent-Length: {length}\r\n{header}\r\n"
         );
         self.0.get_mut().write_all([head.as_bytes(), body.as_bytes()].concat().as_slice())?;
         self.answer()

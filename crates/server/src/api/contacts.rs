@@ -56,7 +56,8 @@ impl From<Contact> for ListedMember {
 async fn list(app: &App, member: MemberId, part: &Part, list: ContactList) -> Result<Response, Problem> {
     let cursor = List::Contacts(list);
     let after = part.after_contact(cursor)?;
-    let read = app.network().contacts(&ContactPage { member, list, after, limit: part.to_read() }).await?;
+    let read =
+        app.network().contacts(&ContactPage { member, list, after, limit: part.to_read(), seen: part.seen }).await?;
     let page = Page::cut(read, part, |contact| cursor.after_contact(contact), ListedMember::from);
     Ok(json(StatusCode::OK, &page))
 }

@@ -69,7 +69,8 @@ pub(crate) fn complete(document: &mut OpenApi) {
     components.headers.insert(REQUEST_ID.into(), header(words, "The name of the request in the server's log.").into());
     let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
     components.headers.insert(RETRY_AFTER.into(), header(seconds, "Seconds to wait before trying again.").into());
-    for parameter in [member_header(), key_header()] {
+    components.headers.insert(POSITION.into(), header(position_text(), TOLD_POSITION).into());
+    for parameter in [member_header(), key_header(), position_header()] {
         components.parameters.insert(parameter.name.clone(), parameter.into());
     }
     for (path, item) in &mut document.paths.paths {
@@ -85,6 +86,8 @@ const REQUEST_ID: &str = "X-Request-Id";
 const RETRY_AFTER: &str = "Retry-After";
 const MEMBER: &str = "Acquaint-Member";
 const KEY: &str = "Idempotency-Key";
+const POSITION: &str = crate::position::HEADER;
+const TOLD_POSITION: &str = "How far the store is after the change, for the host, where there are replicas.";
 
 /// An answer that many calls share.
 struct Shared {
@@ -126,12 +129,17 @@ const INVALID: Shared = Shared {
     description: "`invalid_request`, `invalid_cursor`, `idempotency_mismatch`, `note_too_long` or `note_not_text`: \
         something in the request is not as it must be; `errors` says what.",
 };
+const TOO_MANY: Shared = Shared {
+    name: "TooManyRequests",
+    status: "429",
+    description: "`too_many_requests`: this caller asks too often; try again after `Retry-After`.",
+};
 const UNAVAILABLE: Shared = Shared {
     name: "Unavailable",
     status: "503",
     description: "`overloaded` or `unavailable`: try again after `Retry-After`.",
 };
-const SHARED: [&Shared; 8] = [
+const SHARED: [&Shared; 9] = [
     &BAD_REQUEST,
     &UNAUTHENTICATED,
     &FORBIDDEN,
@@ -139,6 +147,7 @@ const SHARED: [&Shared; 8] = [
     &PAYLOAD_TOO_LARGE,
     &UNSUPPORTED_MEDIA_TYPE,
     &INVALID,
+    &TOO_MANY,
     &UNAVAILABLE,
 ];
 
@@ -186,6 +195,16 @@ fn key_header() -> Parameter {
     header_parameter(KEY, Required::False, description, schema.min_length(Some(1)).max_length(Some(255)))
 }
 
+fn position_text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-f]{1,16}$"))
+}
+
+fn position_header() -> Parameter {
+    let description = "What an answer had in this header: the list shows at least what was changed by then, and may \
+        come from a replica. Without it the list shows everything.";
+    header_parameter(POSITION, Required::False, description, position_text())
+}
+
 fn operations(item: &mut PathItem) -> [(&'static str, Option<&mut Operation>); 4] {
     [
         ("get", item.get.as_mut()),
@@ -206,18 +225,48 @@ fn complete_operation(path: &str, method: &str, operation: &mut Operation) {
         add_body(operation);
         UNAUTHENTICATED.add(operation);
         FORBIDDEN.add(operation);
+        TOO_MANY.add(operation);
         UNAVAILABLE.add(operation);
         if method == "post" {
             refer_to_parameter(operation, KEY);
+        }
+        if method != "get" {
+            tell_position(operation);
+        } else if is_paged(operation) {
+            refer_to_parameter(operation, POSITION);
         }
         if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
             INVALID.add(operation);
         }
     } else if path == "/readyz" {
         UNAVAILABLE.add(operation);
-    } else if path.contains('{') {
-        INVALID.add(operation);
+    } else if path != "/healthz" {
+        TOO_MANY.add(operation);
+        UNAVAILABLE.add(operation);
+        if path.contains('{') {
+            INVALID.add(operation);
+        }
     }
+}
+
+/// Every change that took place says how far the store then is.
+fn tell_position(operation: &mut Operation) {
+    let done = operation.responses.responses.iter_mut().filter(|(status, _)| status.starts_with('2'));
+    for (_, response) in done {
+        if let RefOr::T(response) = response {
+            let reference = Ref::new(format!("#/components/headers/{POSITION}"));
+            response.headers.insert(POSITION.into(), RefOr::Ref(reference));
+        }
+    }
+}
+
+/// Whether the call reads a list page by page.
+fn is_paged(operation: &Operation) -> bool {
+    let mut names = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter.name.as_str()),
+        RefOr::Ref(_) => None,
+    });
+    names.any(|name| name == "cursor")
 }
 
 fn refer_to_parameter(operation: &mut Operation, name: &str) {

@@ -184,8 +184,9 @@ async fn list_sent(
 ) -> Result<Response, Problem> {
     let list = List::Pending(Direction::Sent, order);
     let after = part.after_invitation(list)?;
-    let total_pending = app.network().member(&member).await?.ledger.pending_sent;
-    let wanted = PendingPage { member, direction: Direction::Sent, order, after, limit: part.to_read() };
+    let total_pending = app.network().member_seen(&member, part.seen).await?.ledger.pending_sent;
+    let wanted =
+        PendingPage { member, direction: Direction::Sent, order, after, limit: part.to_read(), seen: part.seen };
     let read = app.network().pending(&wanted).await?;
     let policy = app.network().policy();
     let page = Page::cut(read, &part, |view| list.after_id(view.id.0), |view| SentInvitation::new(view, &policy));
@@ -205,8 +206,9 @@ async fn list_received(
 ) -> Result<Response, Problem> {
     let list = List::Pending(Direction::Received, order);
     let after = part.after_invitation(list)?;
-    let total_pending = app.network().member(&member).await?.ledger.pending_received;
-    let wanted = PendingPage { member, direction: Direction::Received, order, after, limit: part.to_read() };
+    let total_pending = app.network().member_seen(&member, part.seen).await?.ledger.pending_received;
+    let wanted =
+        PendingPage { member, direction: Direction::Received, order, after, limit: part.to_read(), seen: part.seen };
     let read = app.network().pending(&wanted).await?;
     let page = Page::cut(read, &part, |view| list.after_id(view.id.0), ReceivedInvitation::from);
     Ok(json(StatusCode::OK, &PendingInvitations::new(page, total_pending)))

@@ -23,9 +23,9 @@ pub(crate) mod schema;
 mod standing;
 
 use std::io;
-use std::sync::Arc;
 
 use acquaint_app::Network;
+use axum::middleware::from_fn_with_state;
 use tokio::sync::watch;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,6 +35,7 @@ use crate::auth::{self, Gate};
 use crate::body;
 use crate::config::{Demo, ServerConfig};
 use crate::observe::Front;
+use crate::position;
 use crate::problem::{Kind, Problem};
 use crate::web::{self, Web};
 
@@ -85,33 +86,52 @@ pub(crate) fn problems_of_bodies(bytes: &[u8]) -> Vec<Problem> {
     single.into_iter().flatten().chain(commands::problems(bytes)).collect()
 }
 
+/// What is answered where.
+pub(crate) struct Fronts {
+    /// To everybody.
+    pub(crate) public: Front,
+    /// To those who watch over the server, where they have a listener of their own.
+    pub(crate) operations: Option<Front>,
+}
+
 /// Everything that the server answers, observed.
 ///
 /// # Errors
 /// If two routes are the same, or if nothing says who may use one.
-pub(crate) fn front(
+pub(crate) fn fronts(
     network: Network,
     config: ServerConfig,
     demo: Option<Demo>,
+    is_watched_apart: bool,
     closing: watch::Receiver<bool>,
-) -> io::Result<Front> {
+) -> io::Result<Fronts> {
     let (router, document) = described();
-    let app = App::new(network, config, document.to_json().unwrap_or_default(), closing);
-    let observer = Arc::clone(app.observer());
+    let app = App::new(network, config, is_watched_apart, document.to_json().unwrap_or_default(), closing);
+    let operations = is_watched_apart.then(|| operations_front(&app)).transpose()?;
     let gate = Gate::new(app.clone(), &document).map_err(io::Error::other)?;
     let router = router
-        .route_layer(axum::middleware::from_fn_with_state(gate, auth::pass))
-        .merge(operations::pages())
-        .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || Problem::from(Kind::MethodNotAllowed))
-        .with_state(app.clone());
+        .route_layer(from_fn_with_state(app.clone(), position::tell))
+        .route_layer(from_fn_with_state(gate, auth::pass))
+        .merge(operations::pages());
+    let router = completed(router, &app);
     let templates = document.paths.paths.keys().map(String::as_str).chain(["/docs", "/docs/", "/docs/{*file}"]);
-    let front = match demo {
-        None => Front::new(router, observer, templates),
+    let public = match demo {
+        None => Front::new(router, app.around(), templates),
         Some(demo) => {
-            let router = router.merge(web::router(Web::new(app, demo))).fallback(web::nothing_here);
-            Front::new(router, observer, templates.chain(web::ADDRESSES))
+            let router = router.merge(web::router(Web::new(app.clone(), demo))).fallback(web::nothing_here);
+            Front::new(router, app.around(), templates.chain(web::ADDRESSES))
         }
     };
-    front.map_err(io::Error::other)
+    Ok(Fronts { public: public.map_err(io::Error::other)?, operations })
+}
+
+fn operations_front(app: &App) -> io::Result<Front> {
+    let router = completed(operations::watching().into(), app);
+    Front::new(router, app.around(), ["/healthz", "/readyz", "/metrics"]).map_err(io::Error::other)
+}
+
+fn completed(router: axum::Router<App>, app: &App) -> axum::Router {
+    let router = router.fallback(async || Problem::not_found());
+    let router = router.method_not_allowed_fallback(async || Problem::from(Kind::MethodNotAllowed));
+    router.with_state(app.clone())
 }

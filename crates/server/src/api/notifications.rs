@@ -101,8 +101,8 @@ impl Input for MarkRead {}
 )]
 async fn list(State(app): State<App>, Acting(member): Acting, part: Part) -> Result<Response, Problem> {
     let after = part.after_notification(List::Notifications)?;
-    let read_until = app.network().member(&member).await?.ledger.read_until;
-    let wanted = NotificationPage { member, after, limit: part.to_read() };
+    let read_until = app.network().member_seen(&member, part.seen).await?.ledger.read_until;
+    let wanted = NotificationPage { member, after, limit: part.to_read(), seen: part.seen };
     let read = app.network().notifications(&wanted).await?;
     let cursor = |notification: &Notification| List::Notifications.after_id(notification.id.0);
     let page = Page::cut(read, &part, cursor, |notification| Line::new(notification, read_until));

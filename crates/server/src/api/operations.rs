@@ -25,12 +25,12 @@ use crate::problem::{Kind, Problem};
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(healthz))
-        .routes(routes!(readyz))
-        .routes(routes!(metrics))
-        .routes(routes!(document))
-        .routes(routes!(problem))
+    watching().routes(routes!(document)).routes(routes!(problem))
+}
+
+/// For those who watch over the server.
+pub(crate) fn watching() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))
 }
 
 /// The API, to be read and tried in a browser. Everything it needs is in this binary.
@@ -75,11 +75,11 @@ async fn readyz(State(app): State<App>) -> Result<Response, Problem> {
     Ok(json(StatusCode::OK, &Health { status: "ok" }))
 }
 
-/// What the server measures about itself, in Prometheus' format.
+/// What the server measures about itself, in Prometheus' format; 404 where there is a listener for that.
 #[utoipa::path(
     get, path = "/metrics", tag = "operations", operation_id = "metrics", security(()),
     responses((status = 200, description = "The metrics.", body = String,
-        content_type = "application/openmetrics-text"))
+        content_type = "application/openmetrics-text"), NotFound)
 )]
 async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     let mut page = String::with_capacity(16 << 10);

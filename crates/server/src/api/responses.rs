@@ -18,7 +18,7 @@ pub(crate) enum InviteRefused {
     /// `self_invitation`, `already_connected`, `already_pending`.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Document<'static>),
-    /// `cooldown`, `pending_cap`, `rolling_limit`, `connection_cap`, `note_quota`.
+    /// `cooldown`, `pending_cap`, `rolling_limit`, `connection_cap`, `note_quota`; `too_many_requests`.
     #[response(status = 429, content_type = "application/problem+json")]
     TooMany(Document<'static>),
 }
@@ -45,7 +45,7 @@ pub(crate) enum AcceptRefused {
     /// `no_longer_available`.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Document<'static>),
-    /// `connection_cap`.
+    /// `connection_cap`; `too_many_requests`.
     #[response(status = 429, content_type = "application/problem+json")]
     TooMany(Document<'static>),
 }
@@ -66,7 +66,7 @@ pub(crate) enum BlockRefused {
     /// `self_target`.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Document<'static>),
-    /// `cooldown`: no new block within 48 hours of the end of the last (rule 20).
+    /// `cooldown`: no new block within 48 hours of the end of the last (rule 20); `too_many_requests`.
     #[response(status = 429, content_type = "application/problem+json")]
     TooMany(Document<'static>),
 }

@@ -10,6 +10,7 @@ use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::openapi::OpenApi;
 
 use super::{bearer, unauthenticated};
@@ -72,13 +73,31 @@ impl Gate {
         self.0.operations.get(path.as_str())?.get(place).copied().flatten()
     }
 
-    async fn admit(&self, request: &mut Request) -> Result<(), Problem> {
-        let Some(operation) = self.operation(request) else { return Ok(()) };
+    /// Lets a request through, with its place among those that are answered at the same time.
+    async fn admit(&self, request: &mut Request) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+        let Some(operation) = self.operation(request) else { return Ok(None) };
+        let app = &self.0.app;
+        // Whoever watches over the server hears of it when nobody else gets through.
+        if matches!(operation, Operation::Health | Operation::Readiness) {
+            return Ok(None);
+        }
+        if operation == Operation::Metrics && app.is_watched_apart() {
+            return Err(Problem::not_found());
+        }
+        let room = app.callers().room()?;
         let rule = operation.rule();
         if rule == Rule::Anybody {
-            return Ok(());
+            app.callers().stranger(request.extensions(), request.headers())?;
+            return Ok(Some(room));
         }
-        let principal = self.principal(request.headers()).await?;
+        let principal = match self.principal(request.headers()).await {
+            Ok(principal) => principal,
+            Err(problem) => {
+                app.callers().stranger(request.extensions(), request.headers())?;
+                return Err(problem);
+            }
+        };
+        app.callers().known(&principal)?;
         let caller = match rule {
             Rule::Member(_) | Rule::Viewer(_) => named(request.headers())?,
             // What is not looked at may be anything.
@@ -94,7 +113,7 @@ impl Gate {
             tracing::info!(%key, operation = operation.name(), path = request.uri().path(), "administration");
         }
         request.extensions_mut().insert(admitted);
-        Ok(())
+        Ok(Some(room))
     }
 
     /// Compares with every key of the start, so that the time taken says nothing.
@@ -117,7 +136,7 @@ impl Gate {
 /// Lets a request through to its handler, or not.
 pub(crate) async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     match gate.admit(&mut request).await {
-        Ok(()) => next.run(request).await,
+        Ok(_room) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }

@@ -102,7 +102,7 @@ async fn page(web: Web, me: Me, query: Fields, headers: HeaderMap, kind: &'stati
 
 async fn read(web: &Web, me: &Me, after: Option<Contact>, kind: &Kind) -> Result<(Vec<Line>, Option<Contact>), Mishap> {
     let now = web.network().now();
-    let wanted = ContactPage { member: me.id.clone(), list: kind.list, after, limit: LINES + 1 };
+    let wanted = ContactPage { member: me.id.clone(), list: kind.list, after, limit: LINES + 1, seen: None };
     let mut found = web.network().contacts(&wanted).await?;
     let more = found.len() > LINES;
     found.truncate(LINES);

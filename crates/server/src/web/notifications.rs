@@ -53,7 +53,7 @@ struct Page {
 /// The list, or more of its lines.
 pub(crate) async fn page(State(web): State<Web>, me: Me, Query(query): Query, headers: HeaderMap) -> Answered {
     let after = query.get("after").and_then(|after| after.parse().ok());
-    let wanted = NotificationPage { member: me.id.clone(), after, limit: LINES + 1 };
+    let wanted = NotificationPage { member: me.id.clone(), after, limit: LINES + 1, seen: None };
     let mut found = web.network().notifications(&wanted).await?;
     let more = found.len() > LINES;
     found.truncate(LINES);

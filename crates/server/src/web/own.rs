@@ -28,9 +28,10 @@ use super::session::{Said, Secret, Visitor};
 use super::when::{When, counted};
 use super::{Mishap, Seals, answer, assets, guard};
 use crate::calendar::{self, Entry};
-use crate::config::{Limits, Own};
+use crate::callers::Callers;
+use crate::config::{Limits, Own, ServerConfig};
 use crate::figures;
-use crate::observe::{Front, Observer};
+use crate::observe::{Around, Front, Observer};
 
 /// Lines on one page.
 const LINES: usize = 50;
@@ -98,7 +99,9 @@ pub(crate) fn front(own: Own, limits: Limits) -> Result<Front, matchit::InsertEr
         .fallback(async || Mishap::NotFound)
         .layer(axum::middleware::from_fn(guard::around))
         .with_state(desk);
-    Front::new(router, Arc::new(Observer::new(&mut Registry::default())), ADDRESSES)
+    let observer = Arc::new(Observer::new(&mut Registry::default()));
+    let callers = Arc::new(Callers::new(&ServerConfig { limits, ..ServerConfig::new(Vec::new()) }));
+    Front::new(router, Around { observer, callers, is_encrypted: false }, ADDRESSES)
 }
 
 impl Desk {

@@ -87,7 +87,7 @@ pub(crate) async fn latest(
 ) -> Result<(Vec<ReceivedRow>, Option<InvitationId>), Mishap> {
     let network = web.network();
     let (direction, order) = (Direction::Received, Order::Newest);
-    let page = PendingPage { member: me.id.clone(), direction, order, after, limit: limit + 1 };
+    let page = PendingPage { member: me.id.clone(), direction, order, after, limit: limit + 1, seen: None };
     let mut found = network.pending(&page).await?;
     let more = found.len() > limit;
     found.truncate(limit);

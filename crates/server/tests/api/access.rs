@@ -26,8 +26,8 @@ pub(crate) fn filled(path: &str) -> String {
     path.replace("{id}", if invitation { id } else { "ada" })
         .replace("{member}", "bob")
         .replace("{code}", "cooldown")
-        .replace("{file}", "curve.svg")
         .replace("{name}", "nobody")
+        .replace("{file}", "curve.svg")
         .replace("{calendar}", "YWRh.0123456789abcdef.ics")
 }
 

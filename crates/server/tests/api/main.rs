@@ -8,15 +8,18 @@
 )]
 
 mod access;
+mod callers;
 mod calls;
 mod cleanup;
 mod commands;
+mod encrypted;
 mod errors;
 mod idempotency;
 mod keys;
 mod limits;
 mod live;
 mod pages;
+mod position;
 mod races;
 mod silence;
 mod stores;

@@ -34,12 +34,16 @@ fn embedded() -> (Arc<dyn Store>, Kept) {
     (Arc::new(store), Box::new(directory))
 }
 
+pub(crate) fn seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    SysRng.try_fill_bytes(&mut seed).unwrap();
+    seed
+}
+
 async fn database() -> (Arc<dyn Store>, Kept) {
     let place = Place::new().unwrap();
     let address: Address = place.url().parse().unwrap();
-    let mut seed = [0; 32];
-    SysRng.try_fill_bytes(&mut seed).unwrap();
-    let options = Options::with_seed(seed);
+    let options = Options::with_seed(seed());
     Migrator::connect(&address, &options).await.unwrap().apply().await.unwrap();
     (Arc::new(PostgresStore::open(&address, &options).await.unwrap()), Box::new(place))
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::town::{KEY, Plan, Reply, START, Town};
 
-const SECRET: &[u8] = b"a secret of more than thirty-two bytes";
+pub(crate) const SECRET: &[u8] = b"a secret of more than thirty-two bytes";
 /// `START`, in seconds.
 const NOW: i64 = 1_767_225_600;
 
@@ -36,7 +36,7 @@ fn ed(seed: u8) -> EncodingKey {
     EncodingKey::from_ed_der(&der)
 }
 
-fn claims() -> Value {
+pub(crate) fn claims() -> Value {
     json!({"sub": "ada", "aud": "acquaint", "exp": NOW + 600, "nbf": NOW - 5})
 }
 
@@ -53,8 +53,19 @@ fn signed(algorithm: Algorithm, kid: Option<&str>, claims: &Value, key: &Encodin
     encode(&header, claims, key).unwrap()
 }
 
-fn shared(claims: &Value) -> String {
+pub(crate) fn shared(claims: &Value) -> String {
     signed(Algorithm::HS256, None, claims, &EncodingKey::from_secret(SECRET))
+}
+
+/// A token of that member's, as [`taken`] takes them.
+pub(crate) fn token(member: &str) -> String {
+    shared(&but("sub", member.into()))
+}
+
+/// Which tokens are taken: those signed with our secret.
+pub(crate) fn taken() -> TokenConfig {
+    let keys = TokenKeys::secret(SECRET).unwrap();
+    TokenConfig { keys, audience: "acquaint".into(), issuer: None, leeway: Span::seconds(0) }
 }
 
 fn set(keys: &[(&EncodingKey, Algorithm, &str)]) -> String {

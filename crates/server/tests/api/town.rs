@@ -11,7 +11,7 @@ use acquaint_core::ids::{EventId, MemberId};
 use acquaint_core::policy::{Policy, Preset};
 use acquaint_core::time::Time;
 use acquaint_core::view::InvitationView;
-use acquaint_server::{HostKey, Limits, ServerConfig, TokenConfig, serve};
+use acquaint_server::{HostKey, Limits, Listeners, ServerConfig, Tls, TokenConfig, serve};
 use acquaint_store::memory::MemoryStore;
 use acquaint_store::{
     Changes, Contact, ContactPage, Document, DocumentName, DocumentPage, Due, DuePage, Loaded, NotificationPage,
@@ -42,6 +42,10 @@ pub(crate) struct Plan {
     pub(crate) engine: EngineConfig,
     pub(crate) limits: Limits,
     pub(crate) tokens: Option<TokenConfig>,
+    pub(crate) trusted_proxies: Vec<&'static str>,
+    pub(crate) tls: Option<Tls>,
+    /// Whether those who watch over the server have a listener of their own.
+    pub(crate) is_watched_apart: bool,
 }
 
 impl Default for Plan {
@@ -53,6 +57,9 @@ impl Default for Plan {
             engine: EngineConfig::default(),
             limits: Limits::default(),
             tokens: None,
+            trusted_proxies: Vec::new(),
+            tls: None,
+            is_watched_apart: false,
         }
     }
 }
@@ -66,6 +73,8 @@ impl Plan {
 /// A running server.
 pub(crate) struct Town {
     pub(crate) address: SocketAddr,
+    /// Where those who watch over the server listen.
+    pub(crate) watched: Option<SocketAddr>,
     pub(crate) network: Network,
     stop: oneshot::Sender<()>,
     server: JoinHandle<std::io::Result<()>>,
@@ -88,11 +97,19 @@ impl Town {
         let mut config = ServerConfig::new(vec![HostKey::new("another").unwrap(), HostKey::new(KEY).unwrap()]);
         config.limits = plan.limits;
         config.tokens = plan.tokens;
+        config.trusted_proxies = plan.trusted_proxies.into_iter().map(|net| net.parse().unwrap()).collect();
+        config.tls = plan.tls;
+        let operations = match plan.is_watched_apart {
+            true => Some(TcpListener::bind("127.0.0.1:0").await.unwrap()),
+            false => None,
+        };
+        let watched = operations.as_ref().map(|listener| listener.local_addr().unwrap());
+        let listeners = Listeners { public: listener, operations };
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(serve(network.clone(), listener, config, async {
+        let server = tokio::spawn(serve(network.clone(), listeners, config, async {
             stopped.await.ok();
         }));
-        Self { address, network, stop, server, kept }
+        Self { address, watched, network, stop, server, kept }
     }
 
     /// Tells the server to stop; the handle ends when it has. Its store is there for as long as the
@@ -105,6 +122,11 @@ impl Town {
     pub(crate) fn call(&self, method: &str, path: &str) -> Call {
         let request = Request::builder().method(Method::from_bytes(method.as_bytes()).unwrap()).uri(path);
         Call { address: self.address, request: request.header("host", "town"), body: Bytes::new() }
+    }
+
+    /// A call by somebody who watches over the server.
+    pub(crate) fn watch(&self, path: &str) -> Call {
+        Call { address: self.watched.unwrap(), ..self.call("GET", path) }
     }
 
     /// A call by the host for that member.

@@ -156,6 +156,7 @@ pub async fn rows_are_loaded_in_the_order_in_which_they_are_wanted(store: Arc<dy
         relations: vec![pair("c", "a"), pair("b", "c"), pair("a", "b")],
         invitations: vec![(id("a"), first), (id("b"), first), (id("c"), first)],
         claims: claimed.iter().rev().cloned().chain([unknown]).collect(),
+        seen: None,
     };
     let loaded = town.store.load(&wanted).await?;
     let members: Vec<_> = loaded.members.into_iter().map(|row| row.map(|row| row.id)).collect();
@@ -320,6 +321,7 @@ pub async fn pending_invitations_are_paged_from_both_ends(store: Arc<dyn Store>)
             order: Order::Oldest,
             after: Some(invitation),
             limit: 1,
+            seen: None,
         };
         assert_eq!(town.store.pending(&page).await?, town.model.pending(&page).await?);
     }

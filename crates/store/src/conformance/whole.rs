@@ -73,6 +73,7 @@ impl Whole {
             relations: pairs.clone(),
             invitations: invitations.clone(),
             claims: page.claims.clone(),
+            seen: None,
         };
         let loaded = store.load(&wanted).await?;
         let answers = [loaded.members.len(), loaded.relations.len(), loaded.invitations.len(), loaded.claims.len()];
@@ -138,7 +139,7 @@ pub(super) async fn pending(
     let mut all: Vec<InvitationView> = Vec::new();
     loop {
         let after = all.last().map(|view| view.id);
-        let page = PendingPage { member: member.clone(), direction, order, after, limit };
+        let page = PendingPage { member: member.clone(), direction, order, after, limit, seen: None };
         if took_last(&mut all, store.pending(&page).await?, limit) {
             return Ok(all);
         }
@@ -154,7 +155,7 @@ pub(super) async fn contacts_of(
 ) -> StoreResult<Vec<Contact>> {
     let mut all: Vec<Contact> = Vec::new();
     loop {
-        let page = ContactPage { member: member.clone(), list, after: all.last().cloned(), limit };
+        let page = ContactPage { member: member.clone(), list, after: all.last().cloned(), limit, seen: None };
         if took_last(&mut all, store.contacts(&page).await?, limit) {
             return Ok(all);
         }
@@ -170,7 +171,7 @@ pub(super) async fn notifications(
     let mut all: Vec<Notification> = Vec::new();
     loop {
         let after = all.last().map(|notification| notification.id);
-        let page = NotificationPage { member: member.clone(), after, limit };
+        let page = NotificationPage { member: member.clone(), after, limit, seen: None };
         if took_last(&mut all, store.notifications(&page).await?, limit) {
             return Ok(all);
         }
