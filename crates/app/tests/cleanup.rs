@@ -4,7 +4,9 @@
 
 mod common;
 
-use acquaint_app::{Choice, CleanupError, Network, PlanChange};
+use std::sync::Arc;
+
+use acquaint_app::{Choice, CleanupError, EngineConfig, Network, PlanChange};
 use acquaint_core::cleanup::{Outcome, State};
 use acquaint_core::command::Action;
 use acquaint_core::ids::InvitationId;
@@ -13,6 +15,8 @@ use acquaint_core::policy::Preset;
 use acquaint_core::refusal::{Code, Refusal};
 use acquaint_core::time::Span;
 use acquaint_core::view::{Direction, InvitationState};
+use acquaint_store::Store;
+use acquaint_store::memory::MemoryStore;
 use common::{member, memory, pending, request, sent};
 
 /// Ann has invited so many, twenty days ago.
@@ -158,6 +162,27 @@ async fn a_restriction_for_pace_stops_it() {
     network.change_cleanup(&ann, &PlanChange::Resume).await.unwrap();
     network.advance_clock(Span::days(1)).await.unwrap();
     assert_eq!(outcomes(&network).await, [Some(Outcome::Withdrawn); 3]);
+}
+
+#[tokio::test]
+async fn a_plan_goes_on_after_a_restart() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let network = common::network(Arc::clone(&store), Preset::Linkedin, EngineConfig::default()).await;
+    let mut invitations = Vec::new();
+    for n in 0..4 {
+        invitations.push(sent(&network, "ann", &format!("m{n}")).await);
+    }
+    network.plan_cleanup(&member("ann"), &invitations, Some(2)).await.unwrap();
+    network.advance_clock(Span::hours(13)).await.unwrap();
+    let (half, now) = (outcomes(&network).await, network.now());
+    assert_eq!(half.iter().flatten().count(), 2);
+    network.shutdown().await;
+
+    let network = common::network(store, Preset::Linkedin, EngineConfig::default()).await;
+    network.set_clock(now).await.unwrap();
+    assert_eq!(outcomes(&network).await, half, "nothing is done twice");
+    network.advance_clock(Span::days(1)).await.unwrap();
+    assert_eq!(outcomes(&network).await, [Some(Outcome::Withdrawn); 4]);
 }
 
 #[tokio::test]

@@ -95,6 +95,24 @@ fn a_plan_ends_when_its_owner_says_so() {
 }
 
 #[test]
+fn a_plan_goes_on_after_the_server_was_stopped() {
+    let stage = Stage::new();
+    let browser = stage.browser(DESKTOP, MATEO);
+    browser.go("/cleanup");
+    browser.named("Look at the plan").click();
+    browser.named("Start the plan").click();
+    browser.sees("The plan begins.");
+    next_day(&browser);
+    let before = done(&browser);
+    let stage = stage.again();
+    let browser = stage.browser(DESKTOP, MATEO);
+    browser.go("/cleanup");
+    assert_eq!(done(&browser), before);
+    next_day(&browser);
+    assert_eq!(done(&browser), before + 25);
+}
+
+#[test]
 fn after_the_wait_one_invites_again_with_a_note() {
     let stage = Stage::new();
     let browser = stage.browser(DESKTOP, YUKI);
