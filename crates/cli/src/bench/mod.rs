@@ -4,7 +4,7 @@
 //! The floor of the engine is fjall alone, replaying after every round what the engine was recorded
 //! to read and write, in the same batches, on a copy of the same data. The floor of the server is its own
 //! `/healthz`, asked by the same client in turn with what is measured. On PostgreSQL it is one transaction
-//! for each command (see [`database`]).
+//! for each command (see `database`).
 
 mod community;
 mod database;
