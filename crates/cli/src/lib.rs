@@ -17,6 +17,7 @@ pub mod output;
 mod pages;
 mod policy;
 pub mod progress;
+mod random;
 mod replay;
 mod report;
 pub mod rows;

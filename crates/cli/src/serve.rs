@@ -8,8 +8,6 @@ use acquaint_app::{Clock, EngineConfig, Network};
 use acquaint_core::policy::Policy;
 use acquaint_server::{HostKey, Limits, Listeners, ServerConfig};
 use ipnet::IpNet;
-use rand::TryRng;
-use rand::rngs::SysRng;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
@@ -19,6 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::output;
 use crate::pages;
 use crate::policy::PolicySource;
+use crate::random;
 use crate::settings::{Key, Sources, address, number, switch, text, timeout};
 use crate::signals::{Hangups, Stop};
 use crate::store::{self, Address, Means};
@@ -253,11 +252,7 @@ fn read_keys(path: &str) -> Outcome<Vec<HostKey>> {
 }
 
 fn make_key() -> Outcome<String> {
-    let mut bytes = [0; 16];
-    SysRng
-        .try_fill_bytes(&mut bytes)
-        .map_err(|error| Failure::failed(format_args!("the operating system gives no random numbers: {error}")))?;
-    Ok(bytes.iter().fold("dev_".to_owned(), |key, byte| format!("{key}{byte:02x}")))
+    Ok(random::bytes::<16>()?.iter().fold("dev_".to_owned(), |key, byte| format!("{key}{byte:02x}")))
 }
 
 /// One level for all is meant for us; the store's own parts speak up when something is wrong. A list

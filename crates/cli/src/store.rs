@@ -8,10 +8,9 @@ use std::time::Duration;
 use acquaint_store::{Store, StoreError};
 use acquaint_store_fjall::{FjallStore, Options};
 use acquaint_store_postgres::{Address as Database, Options as DatabaseOptions, PostgresStore};
-use rand::TryRng;
-use rand::rngs::SysRng;
 
 use crate::failure::{Failure, Outcome};
+use crate::random;
 use crate::settings::{Key, Sources, number, timeout};
 
 /// Memory for rows and blocks, in MiB, where nothing is said.
@@ -106,12 +105,10 @@ pub(crate) fn means(sources: &Sources) -> Outcome<Means> {
     let mib = sources.get(Key::CacheMib, number(8, 1 << 20))?.unwrap_or(CACHE_MIB);
     // A row that is kept saves a read of blocks, and of members every command needs two.
     let sixteenth = (mib << 20) / 16;
-    let mut seed = [0; 32];
-    SysRng.try_fill_bytes(&mut seed).map_err(|error| Failure::failed(format_args!("no random numbers: {error}")))?;
     let database = DatabaseOptions {
         connections: sources.get(Key::PoolSize, number(1, 1_000))?.unwrap_or(CONNECTIONS),
         deadline: sources.get(Key::StatementTimeout, timeout)?.unwrap_or(STATEMENT_TIMEOUT),
-        ..DatabaseOptions::with_seed(seed)
+        ..DatabaseOptions::with_seed(random::bytes()?)
     };
     Ok(Means { block_bytes: 4 * sixteenth, row_bytes: 5 * sixteenth, members_bytes: 7 * sixteenth, database })
 }

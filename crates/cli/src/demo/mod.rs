@@ -18,12 +18,11 @@ use acquaint_core::time::Time;
 use acquaint_server::{Demo, ServerConfig};
 use acquaint_store::Store;
 use acquaint_store_fjall::{FjallStore, Options};
-use rand::TryRng;
-use rand::rngs::SysRng;
 use tokio::net::TcpListener;
 
 use crate::failure::{Failure, Outcome};
 use crate::output;
+use crate::random;
 use crate::settings::Sources;
 use crate::signals::Stop;
 use crate::store::{self, Address};
@@ -168,10 +167,7 @@ impl Place {
     }
 
     fn demo(&self) -> Outcome<Demo> {
-        let mut secret = [0; 32];
-        SysRng
-            .try_fill_bytes(&mut secret)
-            .map_err(|error| Failure::failed(format_args!("the operating system gives no random numbers: {error}")))?;
+        let secret = random::bytes()?;
         let place = self.clone();
         Ok(Demo {
             people: people::all().into_iter().map(|person| person.id).collect(),

@@ -8,12 +8,11 @@ use acquaint_core::time::Time;
 use acquaint_linkedin::kept::Kept;
 use acquaint_server::Own;
 use clap::Args;
-use rand::TryRng;
-use rand::rngs::SysRng;
 use tokio::net::TcpListener;
 
 use crate::failure::{Failure, Outcome};
 use crate::output;
+use crate::random;
 use crate::signals::Stop;
 
 #[derive(Debug, Args)]
@@ -31,10 +30,7 @@ impl PagesArgs {
                 self.listen
             )));
         }
-        let mut secret = [0; 32];
-        SysRng
-            .try_fill_bytes(&mut secret)
-            .map_err(|error| Failure::failed(format_args!("the operating system gives no random numbers: {error}")))?;
+        let secret = random::bytes()?;
         let clock = now.map_or_else(Clock::system, Clock::settable);
         crate::block_on(self.serve(Own { kept, policy, clock, secret }))
     }

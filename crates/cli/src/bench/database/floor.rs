@@ -15,8 +15,6 @@ use acquaint_store::{Changes, MemberChange, RelationChange, Store, StoreError, W
 use acquaint_store_postgres::{Address, Options, PostgresStore};
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
-use rand::TryRng as _;
-use rand::rngs::SysRng;
 use uuid::Uuid;
 
 use super::super::community::{Caller, Community, measured_at};
@@ -24,15 +22,14 @@ use super::super::engine::{histogram, micros};
 use super::super::http::CONNECTIONS;
 use super::super::results::Run;
 use crate::failure::{Failure, Outcome};
+use crate::random;
 use crate::store::failed;
 
 /// One store with one connection for each caller: a store commits one thing after another.
 pub(super) async fn connect(database: &Address, options: &Options) -> Outcome<Vec<Arc<PostgresStore>>> {
     let mut stores = Vec::new();
     for _ in 0..CONNECTIONS {
-        let mut seed = [0; 32];
-        SysRng.try_fill_bytes(&mut seed).map_err(Failure::failed)?;
-        let options = Options { connections: 1, seed, ..options.clone() };
+        let options = Options { connections: 1, seed: random::bytes()?, ..options.clone() };
         stores.push(Arc::new(PostgresStore::open(database, &options).await.map_err(failed)?));
     }
     Ok(stores)
