@@ -9,7 +9,7 @@ use std::sync::Arc;
 use acquaint_core::ids::MemberId;
 use acquaint_core::member::Member;
 use acquaint_core::relation::{Pair, Relation};
-use acquaint_store::{Store, StoreResult, Wanted};
+use acquaint_store::{Position, Store, StoreResult, Wanted};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -60,8 +60,18 @@ impl MemberCache {
 
     /// The committed row of a member; version 0 if there is none.
     pub(crate) async fn member(&self, store: &dyn Store, id: &MemberId) -> StoreResult<Arc<Member>> {
+        self.member_seen(store, id, None).await
+    }
+
+    /// The same, from a replica where nothing is kept and somebody who has seen that much may see it.
+    pub(crate) async fn member_seen(
+        &self,
+        store: &dyn Store,
+        id: &MemberId,
+        seen: Option<Position>,
+    ) -> StoreResult<Arc<Member>> {
         let read = async {
-            let wanted = Wanted { members: vec![id.clone()], ..Wanted::default() };
+            let wanted = Wanted { members: vec![id.clone()], seen, ..Wanted::default() };
             let found = store.load(&wanted).await?.members.pop().flatten();
             Ok(row_of(id, found))
         };

@@ -227,12 +227,7 @@ impl Network {
     /// # Errors
     /// If the store fails.
     pub async fn member_seen(&self, id: &MemberId, seen: Option<Position>) -> StoreResult<Arc<Member>> {
-        if seen.is_none() || self.0.store.is_sole_owner() {
-            return self.member(id).await;
-        }
-        let wanted = Wanted { members: vec![id.clone()], seen, ..Wanted::default() };
-        let found = self.0.store.load(&wanted).await?.members.pop().flatten();
-        Ok(Arc::new(found.unwrap_or_else(|| Member::new(id.clone()))))
+        self.0.cache.member_seen(&*self.0.store, id, seen).await
     }
 
     /// A position after everything that was answered before this call, where there are replicas.
