@@ -106,52 +106,31 @@ impl Network {
     }
 
     async fn all_pending(&self, member: &MemberId, direction: Direction) -> StoreResult<Vec<InvitationView>> {
-        let mut all: Vec<InvitationView> = Vec::new();
-        loop {
-            let after = all.last().map(|last| last.id);
-            let order = Order::Newest;
-            let page =
-                PendingPage { member: member.clone(), direction, order, after, limit: RECORDS_AT_ONCE, seen: None };
-            let read = self.pending(&page).await?;
-            let is_end = read.len() < RECORDS_AT_ONCE;
-            all.extend(read);
-            if is_end {
-                return Ok(all);
-            }
+        let (order, limit, seen) = (Order::Newest, RECORDS_AT_ONCE, None);
+        let mut page = PendingPage { member: member.clone(), direction, order, after: None, limit, seen };
+        let mut all = Vec::new();
+        while !took_last(&mut all, self.pending(&page).await?) {
+            page.after = all.last().map(|last: &InvitationView| last.id);
         }
+        Ok(all)
     }
 
     async fn all_contacts(&self, member: &MemberId, list: ContactList) -> StoreResult<Vec<Contact>> {
-        let mut all: Vec<Contact> = Vec::new();
-        loop {
-            let page = ContactPage {
-                member: member.clone(),
-                list,
-                after: all.last().cloned(),
-                limit: RECORDS_AT_ONCE,
-                seen: None,
-            };
-            let read = self.contacts(&page).await?;
-            let is_end = read.len() < RECORDS_AT_ONCE;
-            all.extend(read);
-            if is_end {
-                return Ok(all);
-            }
+        let mut page = ContactPage { member: member.clone(), list, after: None, limit: RECORDS_AT_ONCE, seen: None };
+        let mut all = Vec::new();
+        while !took_last(&mut all, self.contacts(&page).await?) {
+            page.after = all.last().cloned();
         }
+        Ok(all)
     }
 
     async fn all_notifications(&self, member: &MemberId) -> StoreResult<Vec<Notification>> {
-        let mut all: Vec<Notification> = Vec::new();
-        loop {
-            let after = all.last().map(|last| last.id);
-            let page = NotificationPage { member: member.clone(), after, limit: RECORDS_AT_ONCE, seen: None };
-            let read = self.notifications(&page).await?;
-            let is_end = read.len() < RECORDS_AT_ONCE;
-            all.extend(read);
-            if is_end {
-                return Ok(all);
-            }
+        let mut page = NotificationPage { member: member.clone(), after: None, limit: RECORDS_AT_ONCE, seen: None };
+        let mut all = Vec::new();
+        while !took_last(&mut all, self.notifications(&page).await?) {
+            page.after = all.last().map(|last: &Notification| last.id);
         }
+        Ok(all)
     }
 
     /// Erases a member: first nobody may invite them any more, then every relation goes and what
@@ -223,6 +202,13 @@ impl Network {
         sweep.place = page.next;
         Ok(sweep.place.is_some())
     }
+}
+
+/// Adds a page to what was read of a list, and says whether it was the last.
+fn took_last<T>(all: &mut Vec<T>, page: Vec<T>) -> bool {
+    let is_end = page.len() < RECORDS_AT_ONCE;
+    all.extend(page);
+    is_end
 }
 
 fn is_too_old(record: &Record, retention: &RetentionPolicy, now: Time) -> bool {

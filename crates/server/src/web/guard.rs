@@ -63,14 +63,13 @@ pub(crate) struct Admitted {
 
 impl Guarded for Web {
     async fn admit(&self, request: &mut Request) -> Result<Admitted, Mishap> {
-        let web = self;
-        if !is_here(web, request.headers()) {
+        if !is_here(self, request.headers()) {
             return Err(Mishap::StrangeHost);
         }
-        let callers = web.app().callers();
+        let callers = self.app().callers();
         let room = callers.room().map_err(|_| Mishap::Busy)?;
-        let (visitor, cookie) = Visitor::find(request.headers(), web).await?;
-        let counted = match (&visitor.member, web.door()) {
+        let (visitor, cookie) = Visitor::find(request.headers(), self).await?;
+        let counted = match (&visitor.member, self.door()) {
             (_, Door::Demo(_)) => Ok(()),
             (Some(member), Door::Members(_)) => callers.known(&Principal::Member(member.clone())),
             (None, Door::Members(_)) => callers.stranger(request.extensions(), request.headers()),
