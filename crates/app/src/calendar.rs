@@ -6,16 +6,17 @@
 
 use acquaint_core::ids::MemberId;
 use acquaint_store::{Content, Document, DocumentChange, DocumentName, Kind, StoreError, StoreResult};
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use crate::ids;
 use crate::network::Network;
+use crate::secret::{addressed, addressee};
+use crate::{documents, ids};
 
 /// The key of a member's one address.
 const WAITING: &str = "waiting";
+/// What it is called in messages.
+const ADDRESS: &str = "the address of a calendar";
 /// How often a change is tried that others are in the way of.
 const ATTEMPTS: usize = 8;
 
@@ -32,7 +33,7 @@ impl Network {
     /// If the store fails.
     pub async fn calendar(&self, member: &MemberId) -> StoreResult<Option<String>> {
         let kept = self.document(&name(member)).await?.as_ref().map(read).transpose()?;
-        Ok(kept.map(|kept| word(member, &kept.secret)))
+        Ok(kept.map(|kept| addressed(member, &kept.secret)))
     }
 
     /// Gives the member's calendar a new address; the old one opens nothing any more.
@@ -40,11 +41,11 @@ impl Network {
     /// # Errors
     /// If the store fails, or the system gives no random numbers.
     pub async fn renew_calendar(&self, member: &MemberId) -> StoreResult<String> {
-        let secret = ids::secret().map_err(|error| StoreError::Failed(error.to_string()))?;
-        let body = serde_json::to_string(&Kept { secret: secret.clone() });
-        let body = body.map_err(|error| StoreError::Failed(format!("an address cannot be written: {error}")))?;
-        self.write_calendar(member, Some(Content { due: None, body })).await?;
-        Ok(word(member, &secret))
+        let bits = ids::random().map_err(|error| StoreError::Failed(error.to_string()))?;
+        let secret = format!("{:032x}", u128::from_be_bytes(bits));
+        let content = documents::content(ADDRESS, None, &Kept { secret: secret.clone() })?;
+        self.write_calendar(member, Some(content)).await?;
+        Ok(addressed(member, &secret))
     }
 
     /// Closes the member's calendar; whether there was one.
@@ -60,7 +61,7 @@ impl Network {
     /// # Errors
     /// If the store fails.
     pub async fn calendar_owner(&self, given: &str) -> StoreResult<Option<MemberId>> {
-        let Some((member, secret)) = parsed(given) else { return Ok(None) };
+        let Some((member, secret)) = addressee(given) else { return Ok(None) };
         let kept = self.document(&name(&member)).await?.as_ref().map(read).transpose()?;
         let opens = kept.is_some_and(|kept| bool::from(kept.secret.as_bytes().ct_eq(secret.as_bytes())));
         Ok(opens.then_some(member))
@@ -90,16 +91,5 @@ fn name(member: &MemberId) -> DocumentName {
 }
 
 fn read(document: &Document) -> StoreResult<Kept> {
-    serde_json::from_str(&document.content.body)
-        .map_err(|error| StoreError::Failed(format!("the address of a calendar cannot be read: {error}")))
-}
-
-fn word(member: &MemberId, secret: &str) -> String {
-    format!("{}.{secret}", BASE64.encode(member.as_str()))
-}
-
-fn parsed(given: &str) -> Option<(MemberId, &str)> {
-    let (member, secret) = given.split_once('.')?;
-    let member = String::from_utf8(BASE64.decode(member).ok()?).ok()?;
-    Some((MemberId::new(&member).ok()?, secret))
+    documents::read(ADDRESS, document)
 }

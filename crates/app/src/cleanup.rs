@@ -16,11 +16,14 @@ use acquaint_store::{Content, Document, DocumentChange, DocumentName, Kind, Orde
 use async_trait::async_trait;
 
 use crate::advice::pending_to;
+use crate::documents;
 use crate::duties::Duty;
 use crate::engine::{Request, SubmitError};
 use crate::network::Network;
 use crate::scheduler::AT_ONCE;
 
+/// What a plan is called in messages.
+const PLAN: &str = "a clean-up plan";
 /// The key of a member's one plan.
 const CURRENT: &str = "current";
 /// How often a change is tried that others are in the way of.
@@ -240,14 +243,11 @@ fn name(member: &MemberId) -> DocumentName {
 }
 
 fn read(document: &Document) -> Result<Plan, StoreError> {
-    serde_json::from_str(&document.content.body)
-        .map_err(|error| StoreError::Failed(format!("a clean-up plan cannot be read: {error}")))
+    documents::read(PLAN, document)
 }
 
 fn content(plan: &Plan) -> Result<Content, StoreError> {
-    let body = serde_json::to_string(plan);
-    let body = body.map_err(|error| StoreError::Failed(format!("a clean-up plan cannot be written: {error}")))?;
-    Ok(Content { due: plan.due(), body })
+    documents::content(PLAN, plan.due(), plan)
 }
 
 /// Carries out plans.

@@ -64,11 +64,11 @@ fn millis_of(id: Uuid) -> u64 {
     u64::try_from(id.as_u128() >> 80).unwrap_or(u64::MAX)
 }
 
-/// 128 random bits from the operating system, as text: what nobody guesses.
-pub(crate) fn secret() -> Result<String, NoRandomness> {
-    let mut bits = [0; 16];
-    SysRng.try_fill_bytes(&mut bits).map_err(|error| NoRandomness(error.to_string()))?;
-    Ok(format!("{:032x}", u128::from_be_bytes(bits)))
+/// Random bytes from the operating system: from 16 on, what nobody guesses.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    SysRng.try_fill_bytes(&mut bytes).map_err(|error| NoRandomness(error.to_string()))?;
+    Ok(bytes)
 }
 
 /// The operating system has no random numbers to give.

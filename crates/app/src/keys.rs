@@ -5,19 +5,21 @@
 
 use acquaint_core::access::Scope;
 use acquaint_core::time::Time;
-use acquaint_store::{Content, Document, DocumentChange, DocumentName, DocumentPage, Kind, Store, StoreError};
+use acquaint_store::{Document, DocumentChange, DocumentName, DocumentPage, Kind, Store, StoreError};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use rand::TryRng;
-use rand::rngs::SysRng;
 use serde::{Deserialize, Serialize};
 
+use crate::documents;
+use crate::ids::{self, NoRandomness};
 use crate::network::Network;
 
 /// How every secret of a key begins, for those who search for secrets that got lost.
 pub const PREFIX: &str = "acq_";
 /// Longest name of a key, in bytes.
 pub const LONGEST_NAME: usize = 64;
+/// What a key is called in messages.
+const KEY: &str = "a key of the host's";
 /// How many keys are read at a time.
 const AT_ONCE: usize = 100;
 
@@ -66,8 +68,8 @@ pub enum KeyError {
     #[error("there is a key of that name; revoke it first, or choose another name")]
     Exists,
     /// The operating system has no random numbers to give.
-    #[error("the operating system gives no random numbers")]
-    NoRandomness,
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -102,8 +104,7 @@ pub async fn create(store: &dyn Store, name: &str, scopes: &[Scope], now: Time) 
     }
     let secret = draw()?;
     let key = ApiKey { name: name.into(), scopes, created_at: now, digest: digest(secret.0.as_bytes()) };
-    let body = serde_json::to_string(&key).map_err(|error| StoreError::Failed(error.to_string()))?;
-    let change = DocumentChange::create(document_name(name), Content { due: None, body });
+    let change = DocumentChange::create(document_name(name), documents::content(KEY, None, &key)?);
     match keep(store, change).await {
         Ok(()) => Ok((key, secret)),
         Err(StoreError::Conflict) => Err(KeyError::Exists),
@@ -153,15 +154,12 @@ fn document_name(name: &str) -> DocumentName {
 }
 
 fn read(document: Document) -> Result<ApiKey, StoreError> {
-    let key: ApiKey = serde_json::from_str(&document.content.body)
-        .map_err(|error| StoreError::Failed(format!("the key {}: {error}", document.name.key)))?;
+    let key: ApiKey = documents::read(KEY, &document)?;
     Ok(ApiKey { name: document.name.key, ..key })
 }
 
 fn draw() -> Result<Secret, KeyError> {
-    let mut bytes = [0; 32];
-    SysRng.try_fill_bytes(&mut bytes).map_err(|_| KeyError::NoRandomness)?;
-    Ok(Secret(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))))
+    Ok(Secret(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(ids::random::<32>()?))))
 }
 
 impl Network {

@@ -9,6 +9,7 @@ mod cache;
 mod calendar;
 mod cleanup;
 pub mod clock;
+mod documents;
 mod duties;
 pub mod engine;
 mod ids;

@@ -1,13 +1,22 @@
 //! The community's own secret: random bytes that its servers share, for what they hand out and want
 //! back unchanged (cursors, cookies). It is made by the first server that needs it and kept in the
 //! store, so it outlives a restart and is the same at every server. It opens no call by itself.
+//!
+//! Beside it, the form of secrets that belong to a member: they say whose they are, so that they need
+//! no index.
 
-use acquaint_store::{Content, DocumentChange, DocumentName, Kind, StoreError};
-use rand::TryRng;
-use rand::rngs::SysRng;
+use acquaint_core::ids::MemberId;
+use acquaint_store::{DocumentChange, DocumentName, Kind, StoreError};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use crate::documents;
+use crate::ids::{self, NoRandomness};
 use crate::network::Network;
+
+/// What the community's secret is called in messages.
+const SECRET: &str = "the community's secret";
 
 /// Random bytes that the servers of a community share. Not shown by `Debug`.
 #[derive(Clone)]
@@ -17,8 +26,8 @@ pub struct CommunitySecret([u8; 32]);
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SecretError {
     /// The operating system has no random numbers to give.
-    #[error("the operating system gives no random numbers")]
-    NoRandomness,
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -52,15 +61,11 @@ impl Network {
         let name = DocumentName { owner: None, kind: Kind::Secret, key: "community".into() };
         loop {
             if let Some(found) = self.document(&name).await? {
-                let kept = serde_json::from_str::<Kept>(&found.content.body);
-                // The text of the error might repeat what is kept.
-                let kept = kept.map_err(|_| StoreError::Failed("the community's secret cannot be read".into()))?;
-                return Ok(CommunitySecret(kept.bytes));
+                return Ok(CommunitySecret(documents::read::<Kept>(SECRET, &found)?.bytes));
             }
-            let mut bytes = [0; 32];
-            SysRng.try_fill_bytes(&mut bytes).map_err(|_| SecretError::NoRandomness)?;
-            let body = serde_json::to_string(&Kept { bytes }).map_err(|error| StoreError::Failed(error.to_string()))?;
-            match self.keep(vec![DocumentChange::create(name.clone(), Content { due: None, body })]).await {
+            let bytes = ids::random()?;
+            let content = documents::content(SECRET, None, &Kept { bytes })?;
+            match self.keep(vec![DocumentChange::create(name.clone(), content)]).await {
                 Ok(()) => return Ok(CommunitySecret(bytes)),
                 // Another server was faster: its secret is the one.
                 Err(StoreError::Conflict) => {}
@@ -68,6 +73,18 @@ impl Network {
             }
         }
     }
+}
+
+/// A member's secret as it is handed out.
+pub(crate) fn addressed(member: &MemberId, secret: &str) -> String {
+    format!("{}.{secret}", BASE64.encode(member.as_str()))
+}
+
+/// Whose secret was handed out in that form, and the secret.
+pub(crate) fn addressee(given: &str) -> Option<(MemberId, &str)> {
+    let (member, secret) = given.split_once('.')?;
+    let member = String::from_utf8(BASE64.decode(member).ok()?).ok()?;
+    Some((MemberId::new(&member).ok()?, secret))
 }
 
 #[cfg(test)]

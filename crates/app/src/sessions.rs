@@ -12,15 +12,16 @@ use acquaint_store::{Content, Document, DocumentChange, DocumentName, DocumentPa
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use rand::TryRng;
-use rand::rngs::SysRng;
 use serde::{Deserialize, Serialize};
 
 use crate::duties::Duty;
 use crate::engine::SubmitError;
 use crate::network::Network;
-use crate::secret::SecretError;
+use crate::secret::{SecretError, addressed, addressee};
+use crate::{documents, ids};
 
+/// What sessions and tickets are called in messages.
+const SESSION: &str = "a session";
 /// For how long a ticket is good.
 const TICKET: Span = Span::seconds(60);
 /// For how long a session is known by its text of before.
@@ -82,8 +83,7 @@ struct Kept {
 
 impl Kept {
     fn content(&self) -> StoreResult<Content> {
-        let body = serde_json::to_string(self).map_err(|error| StoreError::Failed(error.to_string()))?;
-        Ok(Content { due: Some(self.ends_at), body })
+        documents::content(SESSION, Some(self.ends_at), self)
     }
 
     /// The session from now on, under another text.
@@ -137,7 +137,7 @@ impl Network {
         mut changes: Vec<DocumentChange>,
         rules: SessionRules,
     ) -> Result<Option<(Session, SessionText)>, SecretError> {
-        let (now, visit, (text, name)) = (self.now(), random::<16>()?, draw(&member)?);
+        let (now, visit, (text, name)) = (self.now(), BASE64.encode(ids::random::<16>()?), draw(&member)?);
         let kept = Kept::session(visit.clone(), now, now, rules);
         changes.push(DocumentChange::create(name, kept.content()?));
         match self.keep(changes).await {
@@ -240,20 +240,13 @@ impl Duty for Expire {
 }
 
 fn read(document: &Document) -> StoreResult<Kept> {
-    serde_json::from_str(&document.content.body).map_err(|_| StoreError::Failed("a session cannot be read".into()))
+    documents::read(SESSION, document)
 }
 
 /// A new text, and the name of its document.
 fn draw(member: &MemberId) -> Result<(SessionText, DocumentName), SecretError> {
-    let secret = random::<32>()?;
-    let text = format!("{}.{secret}", BASE64.encode(member.as_str()));
-    Ok((SessionText(text), name(member, &secret)))
-}
-
-fn random<const N: usize>() -> Result<String, SecretError> {
-    let mut bytes = [0; N];
-    SysRng.try_fill_bytes(&mut bytes).map_err(|_| SecretError::NoRandomness)?;
-    Ok(BASE64.encode(bytes))
+    let secret = BASE64.encode(ids::random::<32>()?);
+    Ok((SessionText(addressed(member, &secret)), name(member, &secret)))
 }
 
 fn name(member: &MemberId, secret: &str) -> DocumentName {
@@ -262,9 +255,7 @@ fn name(member: &MemberId, secret: &str) -> DocumentName {
 }
 
 fn parse(text: &str) -> Option<(MemberId, DocumentName)> {
-    let (member, secret) = text.split_once('.')?;
-    let member = String::from_utf8(BASE64.decode(member).ok()?).ok()?;
-    let member = MemberId::new(&member).ok()?;
+    let (member, secret) = addressee(text)?;
     let name = name(&member, secret);
     Some((member, name))
 }

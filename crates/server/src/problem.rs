@@ -474,7 +474,7 @@ impl From<StoreError> for Problem {
 impl From<SecretError> for Problem {
     fn from(error: SecretError) -> Self {
         match error {
-            SecretError::NoRandomness => Problem::new(Kind::Internal).with_cause(error.to_string()),
+            SecretError::NoRandomness(_) => Problem::new(Kind::Internal).with_cause(error.to_string()),
             SecretError::Store(error) => error.into(),
         }
     }

@@ -114,7 +114,7 @@ impl From<KeyError> for Problem {
             KeyError::Name => Self::invalid(Fault::at("/name", error.to_string())),
             KeyError::NoScope => Self::invalid(Fault::at("/scopes", error.to_string())),
             KeyError::Exists => Kind::KeyExists.into(),
-            KeyError::NoRandomness => Kind::Internal.into(),
+            KeyError::NoRandomness(_) => Kind::Internal.into(),
             KeyError::Store(error) => error.into(),
         }
     }
