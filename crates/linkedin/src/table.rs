@@ -27,7 +27,7 @@ pub enum TableError {
          (Settings & Privacy, Account preferences, Language), ask for the export again, and do not rename columns"
     )]
     Header {
-        /// The line that looks most like one.
+        /// The line that looks most like one, or the first that is not empty.
         seen: String,
     },
     /// Two bytes a character.
@@ -102,7 +102,7 @@ impl<R: Read> Table<R> {
         if lines.looks_like_utf16()? {
             return Err(TableError::Utf16);
         }
-        let mut seen = String::new();
+        let (mut seen, mut first) = (None, None);
         for _ in 0..HEADER_WITHIN {
             let Some(line) = lines.next()? else { break };
             let Ok(text) = line.map(decoded) else { continue };
@@ -113,12 +113,15 @@ impl<R: Read> Table<R> {
                 if let Some(places) = places(&names, columns) {
                     return Ok(Self { lines, splitter, places, converted: false });
                 }
-                if names.len() >= 3 && seen.is_empty() {
-                    seen = text.chars().take(SHOWN).collect();
+                if names.len() >= 3 && seen.is_none() {
+                    seen = Some(text.chars().take(SHOWN).collect());
                 }
             }
+            if first.is_none() && !text.is_empty() {
+                first = Some(text.chars().take(SHOWN).collect());
+            }
         }
-        Err(TableError::Header { seen })
+        Err(TableError::Header { seen: seen.or(first).unwrap_or_default() })
     }
 
     /// Whether the file has that column.
@@ -377,6 +380,8 @@ mod tests {
     fn another_language_is_told_with_what_was_seen() {
         let told = read("Notes :\n\nPrénom,Nom,Connecté le\nAnn,Lee,x\n".as_bytes());
         assert!(told[0].contains("\"Prénom,Nom,Connecté le\"") && told[0].contains("English"), "{told:?}");
+        let told = read(b"\nVon,An\n1,2\n");
+        assert!(told[0].contains("\"Von,An\""), "what has too few columns for a header is told too: {told:?}");
         assert!(read(b"")[0].contains("not the English one"));
     }
 
