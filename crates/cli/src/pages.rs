@@ -17,7 +17,16 @@ const LIFETIME: Span = Span::hours(12);
 
 /// What the settings say; `None` if there is the API alone.
 pub(crate) fn resolve(sources: &Sources) -> Outcome<Option<Pages>> {
-    let Some((origin, host)) = sources.get(Key::PagesUrl, origin)? else { return Ok(None) };
+    let Some((origin, host)) = sources.get(Key::PagesUrl, origin)? else {
+        return match [Key::OidcIssuer, Key::SignInUrl].into_iter().find(|key| sources.is_said(*key)) {
+            None => Ok(None),
+            Some(key) => Err(Failure::usage(format_args!(
+                "{}: members sign in to the pages, so {} is needed too",
+                sources.blame(key),
+                Key::PagesUrl.flag()
+            ))),
+        };
+    };
     let sessions = SessionRules {
         idle: sources.get(Key::SessionIdle, span)?.unwrap_or(IDLE),
         lifetime: sources.get(Key::SessionLifetime, span)?.unwrap_or(LIFETIME),

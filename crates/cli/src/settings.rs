@@ -225,6 +225,11 @@ impl Sources {
         }
     }
 
+    /// Whether anybody said anything of a setting.
+    pub(crate) fn is_said(&self, key: Key) -> bool {
+        self.find(key).is_some()
+    }
+
     /// Whether a setting was said by its flag.
     pub(crate) fn is_flag(&self, key: Key) -> bool {
         self.flags.iter().any(|(name, _)| *name == key)

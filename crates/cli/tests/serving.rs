@@ -257,3 +257,13 @@ fn keys_are_made_and_revoked_in_a_store_and_through_its_server() {
         assert!(!log.contains(secret), "a key is in the log");
     }
 }
+
+#[test]
+fn what_is_for_signing_in_goes_with_the_pages() {
+    for flag in ["--oidc-issuer", "--sign-in-url"] {
+        let mut command = acquaint();
+        command.args(["serve", flag, "https://login.example.org"]).env("ACQUAINT_HOST_KEY", KEY);
+        common::Ran(command.output().unwrap())
+            .fails(2, &format!("{flag}: members sign in to the pages, so --pages-url"));
+    }
+}
