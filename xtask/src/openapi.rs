@@ -49,11 +49,10 @@ pub(crate) fn write(root: &Path) -> Findings {
 
 fn generate(root: &Path) -> Result<String, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let arguments = ["run", "--quiet", "--package", "acquaint-cli"];
+    // Of the whole workspace, and not of one package: what was built for the tests serves here too.
     let output = Command::new(cargo)
         .current_dir(root)
-        .args(arguments)
-        .args(["--bin", "acquaint", "--", "openapi"])
+        .args(["run", "--quiet", "--bin", "acquaint", "--", "openapi"])
         .output()
         .map_err(|error| format!("cargo: {error}"))?;
     if !output.status.success() {
