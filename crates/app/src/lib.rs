@@ -16,6 +16,7 @@ mod ids;
 pub mod keys;
 mod metrics;
 mod network;
+pub mod outbox;
 mod people;
 mod privacy;
 mod scheduler;
