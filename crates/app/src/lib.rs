@@ -17,6 +17,7 @@ pub mod keys;
 mod links;
 mod metrics;
 mod network;
+pub mod outbox;
 mod people;
 mod privacy;
 mod scheduler;

@@ -364,6 +364,10 @@ impl Network {
         &*self.0.store
     }
 
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
     pub(crate) fn duties(&self) -> &Duties {
         &self.0.duties
     }
