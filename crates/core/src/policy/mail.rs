@@ -12,6 +12,9 @@ use crate::time::{Span, Time};
 /// The rules for time zones that are compiled in: what a policy means does not depend on a machine.
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
+/// The longest time for which reminders are collected: as long as what was delivered is remembered.
+pub(super) const MAX_DIGEST: Span = Span::days(7);
+
 /// Minutes in a day that is not shortened or lengthened by a change of clocks.
 const DAY: u16 = 24 * 60;
 
@@ -76,7 +79,7 @@ impl QuietHours {
         let end = zone.to_ambiguous_timestamp(date.at(signed(self.to / 60), signed(self.to % 60), 0, 0));
         // Where clocks are put back, the end comes twice; where they are changed, the hours may end by that.
         let changed = zone.following(now.timestamp()).next().map(|change| change.timestamp());
-        let mut ends: Vec<Time> = [end.clone().earlier().ok(), end.later().ok(), changed]
+        let mut ends: Vec<Time> = [end.earlier().ok(), end.later().ok(), changed]
             .into_iter()
             .flatten()
             .map(|moment| Time::from_unix(moment.as_second()))

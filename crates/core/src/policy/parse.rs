@@ -9,6 +9,7 @@ use std::ops::Range;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use toml::Spanned;
 
+use super::mail::MAX_DIGEST;
 use super::{Policy, Preset, QuietHours, Zone};
 use crate::time::Span;
 
@@ -74,6 +75,10 @@ impl Policy {
                  invitation.expires_after"
             );
             return Some((&["reminders.after", "invitation.expires_after"], message));
+        }
+        if self.mail.digest.is_some_and(|digest| digest > MAX_DIGEST) {
+            let message = format!("mail.digest: expected at most {MAX_DIGEST}; older mails are not remembered");
+            return Some((&["mail.digest"], message));
         }
         None
     }
@@ -577,6 +582,7 @@ mod tests {
             ("[mail]\ntime_zone = \"Rome\"", 2, "expected the name of a time zone such as \"Europe/Rome\""),
             ("[mail]\ntime_zone = \"off\"", 2, "expected the name of a time zone"),
             ("[mail]\ndigest = \"0s\"", 2, "expected a duration of at least \"1s\""),
+            ("[mail]\ndigest = \"8d\"", 2, "expected at most 7d"),
             ("[invitation\n", 1, ""),
         ];
         for (text, line, message) in cases {

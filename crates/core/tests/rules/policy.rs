@@ -76,7 +76,7 @@ prop_compose! {
         switches in any::<[bool; 3]>(),
         hours in off((0..1_440, 1..1_440)),
         zone in prop::sample::select(vec!["UTC", "Europe/Rome", "America/Argentina/Buenos_Aires"]),
-        digest in off(length()),
+        digest in off((1_u64..=604_800).prop_map(Span::seconds)),
     ) -> MailPolicy {
         let [first_notice, accepted, may_invite_again] = switches;
         let hours = hours.map(|(from, length)| (from, (from + length) % 1_440));
