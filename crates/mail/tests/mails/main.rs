@@ -1,6 +1,6 @@
 //! Mails for real: a community, its outbox, and an SMTP server that takes them, or does not.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod race;
 mod town;
