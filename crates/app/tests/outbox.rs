@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use common::{invitation_of, invite, member, memory, network, request, sent, start_time};
 use serde_json::json;
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, timeout};
 
 /// What a receiver does with a delivery, given how often it has seen it.
 type Mood = Box<dyn Fn(&Delivery, usize) -> Sent + Send + Sync>;
@@ -132,9 +132,10 @@ impl Channel for Post {
 
 /// Waits until it is so, however long the machine takes.
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let mut looks = interval(Duration::from_millis(10));
     let waited = timeout(Duration::from_secs(60), async {
         while !is_so().await {
-            sleep(Duration::from_millis(10)).await;
+            looks.tick().await;
         }
     });
     waited.await.unwrap_or_else(|_| panic!("{what} took longer than a minute"));
