@@ -30,6 +30,7 @@ mod guard;
 mod insights;
 mod invitations;
 pub(crate) mod letter;
+mod live;
 mod mishap;
 mod network;
 mod notifications;
@@ -131,8 +132,9 @@ impl Web {
 }
 
 /// The addresses of the pages, for metrics; one for each route below.
-pub(crate) const ADDRESSES: [&str; 43] = [
+pub(crate) const ADDRESSES: [&str; 44] = [
     "/",
+    "/live",
     "/network",
     "/invitations",
     "/invitations/received",
@@ -212,6 +214,7 @@ pub(crate) fn router(web: Web) -> Router {
         .route("/following", get(contacts::following))
         .route("/followers", get(contacts::followers))
         .route("/blocked", get(contacts::blocked))
+        .route(live::ADDRESS, get(live::stream))
         .route("/notifications", get(notifications::page))
         .route("/notifications/read", post(notifications::read))
         .route("/settings", get(settings::page).post(settings::change))
