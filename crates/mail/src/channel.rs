@@ -7,7 +7,7 @@
 
 use acquaint_app::outbox::{Channel, Delivery, Planned, Said, Sent, Wanted};
 use acquaint_app::{Link, LinkUse, Links, Network};
-use acquaint_core::event::{EventKind, RecordedEvent};
+use acquaint_core::event::{Event, EventKind, RecordedEvent};
 use acquaint_core::ids::{InvitationId, MemberId};
 use acquaint_core::member::{Member, Registration};
 use acquaint_core::policy::Policy;
@@ -82,7 +82,17 @@ impl Told {
             EventKind::InvitationCreated { delivered: true } => Some(Told::Waits(0)),
             EventKind::InvitationReminded { number } => Some(Told::Waits(*number)),
             EventKind::InvitationAccepted => Some(Told::Accepted),
+            EventKind::InvitationWaitEnded => Some(Told::MayInviteAgain),
             _ => None,
+        }
+    }
+
+    /// Who is told, and of whom.
+    fn reader_and_other(self, event: &Event) -> (&MemberId, &MemberId) {
+        match self {
+            // The sender's own doing, which concerns the other and is not told them.
+            Told::MayInviteAgain => (&event.actor, &event.subject),
+            Told::Waits(_) | Told::Accepted => (&event.subject, &event.actor),
         }
     }
 
@@ -150,16 +160,17 @@ impl Mails {
     async fn planned(&self, network: &Network, recorded: &RecordedEvent) -> StoreResult<Option<Planned>> {
         let event = &recorded.event;
         let (Some(told), Some(invitation)) = (Told::of(&event.kind), event.invitation) else { return Ok(None) };
-        let reader = network.member(&event.subject).await?;
+        let (reader, other) = told.reader_and_other(event);
+        let reader = network.member(reader).await?;
         if !told.is_on(&network.policy()) || unreachable(&reader).is_some() {
             return Ok(None);
         }
-        let notice = Notice { told, invitation, other: event.actor.clone() };
+        let notice = Notice { told, invitation, other: other.clone() };
         let payload = serde_json::to_value(&notice);
         let payload = payload.map_err(|error| StoreError::Failed(format!("a mail cannot be kept: {error}")))?;
         Ok(Some(Planned {
             event: recorded.id,
-            owner: Some(event.subject.clone()),
+            owner: Some(reader.id.clone()),
             target: told.target().into(),
             lane: told.lane().into(),
             not_before: network.now(),

@@ -163,3 +163,14 @@ async fn nothing_leaves_in_quiet_hours_and_what_waits_leaves_together() {
     assert!(town.network.now() >= "2026-03-03T06:00:00Z".parse().unwrap(), "{}", town.network.now());
     town.end().await;
 }
+
+#[tokio::test]
+async fn a_sender_is_told_when_they_may_invite_again() {
+    let town = Town::new("[invitation]\nresend_after_withdrawal = \"21d\"\n[mail]\nfirst_notice = false", &[]).await;
+    let (ann, bob) = (town.member("ann").await, town.member("bob").await);
+    let invitation = town.invite(&ann, &bob, None).await;
+    town.act(&ann, Action::Withdraw { invitation }).await;
+    town.advance(Span::days(21)).await;
+    assert_eq!(briefs(&town.mails(1).await), [told("ann", "You may invite bob of the tests again")]);
+    town.end().await;
+}
