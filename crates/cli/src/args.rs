@@ -78,8 +78,8 @@ pub(crate) struct ServeArgs {
     /// File with the secret of HS256
     #[arg(long, value_name = "FILE")]
     token_secret_file: Option<String>,
-    /// File with the host's public keys, a JSON Web Key Set; read again every 30 seconds
-    #[arg(long, value_name = "FILE")]
+    /// File or address with the host's public keys, a JSON Web Key Set; read again while the server runs
+    #[arg(long, value_name = "FILE|URL")]
     token_key_set: Option<String>,
     /// What a token's `aud` must name [default: acquaint]
     #[arg(long, value_name = "TEXT")]

@@ -13,10 +13,11 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::openapi::OpenApi;
 
+use super::tokens::NoKeysYet;
 use super::{bearer, unauthenticated};
 use crate::app::App;
 use crate::config::HostKey;
-use crate::problem::{Fault, Problem};
+use crate::problem::{Fault, Kind, Problem};
 
 /// The name of the header that says for whom the host calls.
 const MEMBER_HEADER: &str = "acquaint-member";
@@ -127,7 +128,10 @@ impl Gate {
         if let Some(host) = self.0.app.keyring().find(self.0.app.network(), given).await? {
             return Ok(host);
         }
-        let member = self.0.app.tokens().and_then(|tokens| tokens.member(given, self.0.app.network().now()));
+        let now = self.0.app.network().now();
+        let member = self.0.app.tokens().map_or(Ok(None), |tokens| tokens.member(given, now));
+        // The right answer is not known, and may be known soon.
+        let member = member.map_err(|NoKeysYet| Problem::new(Kind::Unavailable))?;
         let wrong = || unauthenticated(r#"Bearer realm="acquaint", error="invalid_token""#);
         member.map(Principal::Member).ok_or_else(wrong)
     }

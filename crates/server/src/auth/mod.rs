@@ -4,6 +4,7 @@
 
 mod gate;
 mod keyring;
+mod keyset;
 mod tokens;
 
 use acquaint_core::access::{Caller, Denied};
@@ -15,6 +16,7 @@ use axum::http::{Extensions, HeaderMap, HeaderValue};
 
 pub(crate) use gate::{Gate, pass};
 pub(crate) use keyring::Keyring;
+pub use keyset::{KeySetAddress, KeySetError};
 pub(crate) use tokens::Tokens;
 pub use tokens::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
 
