@@ -47,6 +47,8 @@ kinds! {
     Secret => "secret",
     /// A member's browser that is signed in, or may sign in once.
     Session => "session",
+    /// What somebody administered.
+    Audit => "audit",
 }
 
 impl Kind {

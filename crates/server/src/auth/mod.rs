@@ -14,7 +14,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue};
 
-pub(crate) use gate::{Gate, pass};
+pub(crate) use gate::{DoneOn, Gate, pass};
 pub(crate) use keyring::Keyring;
 pub use keyset::{KeySetAddress, KeySetError};
 pub(crate) use tokens::Tokens;
