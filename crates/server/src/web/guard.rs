@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::form::in_place;
 use super::session::Visitor;
-use super::{Door, Mishap, Web};
+use super::{Door, Mishap, Web, live};
 
 /// Nothing from elsewhere, nothing written into the page: no inline script, no inline style.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -68,7 +68,11 @@ impl Guarded for Web {
         }
         let callers = self.app().callers();
         let room = callers.room().map_err(|_| Mishap::Busy)?;
-        let (visitor, cookie) = Visitor::find(request.headers(), self).await?;
+        let (visitor, cookie) = if request.uri().path() == live::ADDRESS {
+            (Visitor::glance(request.headers(), self).await?, None)
+        } else {
+            Visitor::find(request.headers(), self).await?
+        };
         let counted = match (&visitor.member, self.door()) {
             (_, Door::Demo(_)) => Ok(()),
             (Some(member), Door::Members(_)) => callers.known(&Principal::Member(member.clone())),

@@ -28,6 +28,7 @@ mod form;
 mod guard;
 mod insights;
 mod invitations;
+mod live;
 mod mishap;
 mod network;
 mod notifications;
@@ -129,8 +130,9 @@ impl Web {
 }
 
 /// The addresses of the pages, for metrics; one for each route below.
-pub(crate) const ADDRESSES: [&str; 43] = [
+pub(crate) const ADDRESSES: [&str; 44] = [
     "/",
+    "/live",
     "/network",
     "/invitations",
     "/invitations/received",
@@ -210,6 +212,7 @@ pub(crate) fn router(web: Web) -> Router {
         .route("/following", get(contacts::following))
         .route("/followers", get(contacts::followers))
         .route("/blocked", get(contacts::blocked))
+        .route(live::ADDRESS, get(live::stream))
         .route("/notifications", get(notifications::page))
         .route("/notifications/read", post(notifications::read))
         .route("/settings", get(settings::page).post(settings::change))
