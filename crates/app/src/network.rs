@@ -383,6 +383,10 @@ impl Network {
         self.0.clock.millis()
     }
 
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
     pub(crate) fn feed(&self) -> &Feed {
         &self.0.feed
     }

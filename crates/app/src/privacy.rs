@@ -21,6 +21,7 @@ use acquaint_store::{
 use crate::cleanup;
 use crate::engine::{Request, SubmitError};
 use crate::network::Network;
+use crate::outbox;
 use crate::scheduler::AT_ONCE;
 use crate::sessions::Visit;
 
@@ -172,6 +173,7 @@ impl Network {
         self.store().erase_lists(member).await?;
         self.forget_mentions(member).await?;
         self.forget_in_audit(member).await?;
+        outbox::forget(self, member).await?;
         self.submit(request(Action::FinishErasure)).await?.ok();
         Ok(true)
     }
