@@ -5,6 +5,7 @@
 //! the cache of committed rows and to the store.
 
 mod advice;
+pub mod audit;
 mod cache;
 mod calendar;
 mod cleanup;
@@ -36,4 +37,4 @@ pub use network::{ClockError, Network, StartError};
 pub use people::{Circle, Found, MayKnow, Mutual, SentSearch};
 pub use privacy::Kept;
 pub use secret::{CommunitySecret, SecretError};
-pub use sessions::{Session, SessionRules, SessionText};
+pub use sessions::{Session, SessionRules, SessionText, Visit};

@@ -1,6 +1,7 @@
 //! The calls of the API, one file for each resource.
 
 mod advice;
+mod audit;
 pub(crate) mod calendars;
 mod cleanup;
 mod commands;
@@ -66,6 +67,7 @@ fn described() -> (axum::Router<App>, OpenApi) {
         .merge(commands::routes())
         .merge(events::routes())
         .merge(keys::routes())
+        .merge(audit::routes())
         .merge(dev::routes())
         .merge(operations::routes())
         .split_for_parts();
