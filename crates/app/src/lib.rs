@@ -5,6 +5,7 @@
 //! the cache of committed rows and to the store.
 
 mod advice;
+pub mod audit;
 mod cache;
 mod calendar;
 mod cleanup;
@@ -15,8 +16,10 @@ pub mod engine;
 mod feed;
 mod ids;
 pub mod keys;
+mod links;
 mod metrics;
 mod network;
+pub mod outbox;
 mod people;
 mod privacy;
 mod scheduler;
@@ -29,8 +32,9 @@ pub use duties::Duty;
 pub use engine::{ClaimRequest, EngineConfig, Outcome, Request, SubmitError};
 pub use feed::{Missed, Watch};
 pub use ids::NoRandomness;
+pub use links::{Link, LinkError, LinkUse, Links};
 pub use network::{ClockError, Network, StartError};
 pub use people::{Circle, Found, MayKnow, Mutual, SentSearch};
 pub use privacy::Kept;
 pub use secret::{CommunitySecret, SecretError};
-pub use sessions::{Session, SessionRules, SessionText};
+pub use sessions::{Session, SessionRules, SessionText, Visit};

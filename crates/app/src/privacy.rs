@@ -21,7 +21,9 @@ use acquaint_store::{
 use crate::cleanup;
 use crate::engine::{Request, SubmitError};
 use crate::network::Network;
+use crate::outbox;
 use crate::scheduler::AT_ONCE;
+use crate::sessions::Visit;
 
 /// How many records of the past are looked at in one go.
 const RECORDS_AT_ONCE: usize = 1_000;
@@ -50,6 +52,12 @@ pub struct Kept {
     pub keys: Vec<(ClaimName, Time)>,
     /// Their clean-up plan.
     pub plan: Option<Plan>,
+    /// Browsers that are signed in as them; what each is known by is not told.
+    pub visits: Vec<Visit>,
+    /// Whether their wait list has the private address of a calendar.
+    pub has_calendar: bool,
+    /// When something about them was administered, and what; the latest first.
+    pub administered: Vec<(Time, String)>,
 }
 
 /// The lists of [`Kept::contacts`], in order.
@@ -79,6 +87,9 @@ impl Network {
             acts: Vec::new(),
             keys: Vec::new(),
             plan: self.cleanup_plan(id).await?,
+            visits: self.visits(id).await?,
+            has_calendar: self.calendar(id).await?.is_some(),
+            administered: self.administered_about(id).await?,
         };
         for (slot, list) in kept.contacts.iter_mut().zip(LISTS) {
             *slot = self.all_contacts(id, list).await?;
@@ -161,6 +172,8 @@ impl Network {
         }
         self.store().erase_lists(member).await?;
         self.forget_mentions(member).await?;
+        self.forget_in_audit(member).await?;
+        outbox::forget(self, member).await?;
         self.submit(request(Action::FinishErasure)).await?.ok();
         Ok(true)
     }

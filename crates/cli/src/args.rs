@@ -6,6 +6,7 @@ use acquaint_core::access::Scope;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
+use crate::cleanup::CleanupArgs;
 use crate::demo::DemoArgs;
 use crate::linkedin::LinkedinArgs;
 use crate::settings::Key;
@@ -37,9 +38,13 @@ pub(crate) enum Command {
     /// Copy what one store keeps into another one
     #[command(subcommand)]
     Store(StoreCommand),
-    /// Make, list and revoke the keys with which the host calls
+    /// Make, list and revoke the keys with which the host and its operators call
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Withdraw a member's old invitations day by day, through the server of their community
+    Cleanup(CleanupArgs),
+    /// Print what was administered: when, by whom, what, about whom, and what came of it
+    Audit(AuditArgs),
     /// Make or renew the tables of a PostgreSQL database
     Migrate(MigrateArgs),
     /// See which of your own LinkedIn invitations to withdraw, from the export that LinkedIn gives you
@@ -78,8 +83,8 @@ pub(crate) struct ServeArgs {
     /// File with the secret of HS256
     #[arg(long, value_name = "FILE")]
     token_secret_file: Option<String>,
-    /// File with the host's public keys, a JSON Web Key Set; read again every 30 seconds
-    #[arg(long, value_name = "FILE")]
+    /// File or address with the host's public keys, a JSON Web Key Set; read again while the server runs
+    #[arg(long, value_name = "FILE|URL")]
     token_key_set: Option<String>,
     /// What a token's `aud` must name [default: acquaint]
     #[arg(long, value_name = "TEXT")]
@@ -129,6 +134,27 @@ pub(crate) struct ServeArgs {
     /// A member is signed out this long after signing in [default: 12h]
     #[arg(long, value_name = "DURATION")]
     session_lifetime: Option<String>,
+    /// Send mails over this server: smtps://USER@HOST (TLS), smtp://USER@HOST (STARTTLS), smtp+plain://HOST
+    #[arg(long, value_name = "URL")]
+    smtp_url: Option<String>,
+    /// File with the user's password there
+    #[arg(long, value_name = "FILE")]
+    smtp_password_file: Option<String>,
+    /// File with a certificate that is believed beside the system's, PEM
+    #[arg(long, value_name = "FILE")]
+    smtp_ca: Option<String>,
+    /// How long the SMTP server may take for each step [default: 30s]
+    #[arg(long, value_name = "DURATION")]
+    smtp_timeout: Option<String>,
+    /// From whom mails are, such as "Acquaint <network@example.org>"; the name is the community's
+    #[arg(long, value_name = "MAILBOX")]
+    mail_from: Option<String>,
+    /// Where the links of mails lead: an address of this server [default: that of --pages-url]
+    #[arg(long, value_name = "URL")]
+    mail_url: Option<String>,
+    /// Folder with templates that take the place of the built-in ones
+    #[arg(long, value_name = "FOLDER")]
+    mail_templates: Option<String>,
     /// Connections at the same time [default: 4096]
     #[arg(long, value_name = "NUMBER")]
     connection_limit: Option<String>,
@@ -257,13 +283,16 @@ pub(crate) enum KeysCommand {
     Create {
         /// By what it is listed and revoked: letters, digits, dots, hyphens, underscores
         name: String,
-        /// What it is good for: read, act, admin; none includes another
-        #[arg(long, value_name = "SCOPES", required = true, value_delimiter = ',')]
+        /// What it is good for, as a key of the host's: read, act, admin; none includes another
+        #[arg(long, value_name = "SCOPES", required_unless_present = "operator", value_delimiter = ',')]
         scopes: Vec<Scope>,
+        /// Make it the key of a person who looks after the community, and acts for nobody
+        #[arg(long, conflicts_with = "scopes")]
+        operator: bool,
         #[command(flatten)]
         place: KeyPlace,
     },
-    /// Print every key: name, scopes, and when it was made
+    /// Print every key: name, scopes (or operator), and when it was made
     List {
         #[command(flatten)]
         place: KeyPlace,
@@ -277,12 +306,21 @@ pub(crate) enum KeysCommand {
     },
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// How many entries to print, at most, from the latest on
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) place: KeyPlace,
+}
+
 /// Where keys are: in a store, or behind the server that holds it.
 #[derive(Debug, Args)]
 pub(crate) struct KeyPlace {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
-    /// The server that holds the store, as HOST:PORT or http://HOST:PORT; ACQUAINT_HOST_KEY is a key with the scope admin
+    /// The server that holds the store, as HOST:PORT or http://HOST:PORT; ACQUAINT_HOST_KEY is a key with the scope admin, or an operator's
     #[arg(long, value_name = "ADDRESS", conflicts_with = "store")]
     pub(crate) server: Option<String>,
 }
@@ -374,6 +412,13 @@ impl ServeArgs {
             (Key::OidcSecretFile, &self.oidc_secret_file),
             (Key::SessionIdle, &self.session_idle),
             (Key::SessionLifetime, &self.session_lifetime),
+            (Key::SmtpUrl, &self.smtp_url),
+            (Key::SmtpPasswordFile, &self.smtp_password_file),
+            (Key::SmtpCa, &self.smtp_ca),
+            (Key::SmtpTimeout, &self.smtp_timeout),
+            (Key::MailFrom, &self.mail_from),
+            (Key::MailUrl, &self.mail_url),
+            (Key::MailTemplates, &self.mail_templates),
             (Key::ConnectionLimit, &self.connection_limit),
             (Key::AddressConnectionLimit, &self.address_connection_limit),
             (Key::RequestLimit, &self.request_limit),

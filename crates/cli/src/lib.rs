@@ -6,18 +6,21 @@
 mod args;
 pub mod backup;
 pub mod bench;
+mod cleanup;
 mod client;
 mod copy;
 mod demo;
 pub mod failure;
 mod keys;
 mod linkedin;
+mod mail;
 mod migrate;
 pub mod output;
 mod pages;
 mod policy;
 pub mod progress;
 mod random;
+mod remote;
 mod replay;
 mod report;
 pub mod rows;
@@ -80,6 +83,8 @@ fn carry_out(command: Command) -> Outcome<()> {
         Command::Restore(args) => block_on(backup::restore(&args)),
         Command::Store(StoreCommand::Copy(args)) => block_on(copy::run(&args)),
         Command::Keys(command) => block_on(keys::run(&command)),
+        Command::Audit(args) => block_on(keys::audit(&args)),
+        Command::Cleanup(args) => block_on(cleanup::run(&args)),
         Command::Migrate(args) => block_on(migrate::run(&args)),
         Command::Linkedin(args) => linkedin::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -70,6 +70,11 @@ pub enum Principal {
     },
     /// A member, by a token that the host has signed.
     Member(MemberId),
+    /// Somebody who looks after the community, with a key of their own. They act for nobody.
+    Operator {
+        /// The name of the key, which stands for the person.
+        key: Arc<str>,
+    },
 }
 
 /// For whom an operation is.
@@ -81,11 +86,13 @@ pub enum Rule {
     Member(Scope),
     /// As [`Rule::Member`], but the host may call for nobody, and sees more then.
     Viewer(Scope),
-    /// The member whom the call is about; the host with this scope. To everybody else that member
-    /// does not exist.
+    /// The member whom the call is about; operators; the host with this scope. To everybody else that
+    /// member does not exist.
     Own(Scope),
     /// The host with this scope.
     Host(Scope),
+    /// Operators; the host with this scope.
+    Operator(Scope),
 }
 
 macro_rules! operations {
@@ -116,7 +123,7 @@ macro_rules! operations {
     };
 }
 
-use Rule::{Anybody, Host, Member, Own, Viewer};
+use Rule::{Anybody, Host, Member, Operator, Own, Viewer};
 use Scope::{Act, Admin, Read};
 
 operations! {
@@ -128,10 +135,10 @@ operations! {
 
     GetMember => "getMember", Viewer(Read);
     PutMember => "putMember", Host(Act);
-    EraseMember => "eraseMember", Host(Admin);
+    EraseMember => "eraseMember", Operator(Admin);
     ExportMember => "exportMember", Own(Read);
     CreateTicket => "createTicket", Host(Act);
-    EndSessions => "endSessions", Host(Act);
+    EndSessions => "endSessions", Operator(Act);
 
     Invite => "invite", Member(Act);
     CheckInvitation => "checkInvitation", Member(Read);
@@ -177,12 +184,14 @@ operations! {
 
     CarryOutCommands => "carryOutCommands", Host(Act);
     ListEvents => "listEvents", Host(Read);
-    ListKeys => "listKeys", Host(Admin);
+    ListKeys => "listKeys", Operator(Admin);
+    // Not for operators: whoever can make a key of the host's can act for anybody.
     CreateKey => "createKey", Host(Admin);
-    RevokeKey => "revokeKey", Host(Admin);
-    GetClock => "getClock", Host(Read);
-    SetClock => "setClock", Host(Admin);
-    AdvanceClock => "advanceClock", Host(Admin);
+    RevokeKey => "revokeKey", Operator(Admin);
+    ListAudit => "listAudit", Operator(Admin);
+    GetClock => "getClock", Operator(Read);
+    SetClock => "setClock", Operator(Admin);
+    AdvanceClock => "advanceClock", Operator(Admin);
 }
 
 impl Operation {
@@ -190,6 +199,31 @@ impl Operation {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|operation| operation.name() == name)
+    }
+
+    /// Whether it only shows what tells nobody's secrets.
+    const fn only_looks(self) -> bool {
+        matches!(self, Operation::ListKeys | Operation::ListAudit | Operation::GetClock)
+    }
+
+    /// Whether the audit trail says that somebody did it: administration, and whatever an operator
+    /// does that changes something or shows what is kept about a member.
+    #[must_use]
+    pub fn is_recorded(self, principal: &Principal) -> bool {
+        match (principal, self.rule()) {
+            (Principal::Member(_), _) | (_, Anybody) => false,
+            (Principal::Operator { .. }, _) => !self.only_looks(),
+            (Principal::Host { .. }, Host(scope) | Operator(scope)) => scope == Admin && !self.only_looks(),
+            (Principal::Host { .. }, Own(_)) => true,
+            (Principal::Host { .. }, Member(_) | Viewer(_)) => false,
+        }
+    }
+
+    /// Whether the first part of its path that varies is the member whom it is about.
+    #[must_use]
+    pub const fn is_about_member(self) -> bool {
+        use Operation::{EndSessions, EraseMember, ExportMember, GetMember, PutMember};
+        matches!(self, GetMember | PutMember | EraseMember | ExportMember | EndSessions)
     }
 }
 
@@ -231,8 +265,17 @@ pub fn admit(principal: Principal, operation: Operation, named: Named<'_>) -> Re
     let member = match &principal {
         Principal::Host { scopes, .. } => as_host(rule, scopes, named)?,
         Principal::Member(id) => Some(as_member(rule, id, named)?),
+        Principal::Operator { .. } => as_operator(rule)?,
     };
     Ok(Caller { principal, member })
+}
+
+/// An operator calls for nobody.
+fn as_operator(rule: Rule) -> Result<Option<MemberId>, Denied> {
+    match rule {
+        Rule::Anybody | Rule::Own(_) | Rule::Operator(_) => Ok(None),
+        Rule::Member(_) | Rule::Viewer(_) | Rule::Host(_) => Err(Denied::Forbidden),
+    }
 }
 
 fn as_host(rule: Rule, scopes: &[Scope], named: Named<'_>) -> Result<Option<MemberId>, Denied> {
@@ -240,7 +283,7 @@ fn as_host(rule: Rule, scopes: &[Scope], named: Named<'_>) -> Result<Option<Memb
         Rule::Anybody => return Ok(None),
         Rule::Member(scope) => (scope, named.caller),
         Rule::Viewer(scope) => (scope, named.caller),
-        Rule::Own(scope) | Rule::Host(scope) => (scope, None),
+        Rule::Own(scope) | Rule::Host(scope) | Rule::Operator(scope) => (scope, None),
     };
     if !scopes.contains(&scope) {
         return Err(Denied::Forbidden);
@@ -257,7 +300,7 @@ fn as_member(rule: Rule, id: &MemberId, named: Named<'_>) -> Result<MemberId, De
         return Err(Denied::Forbidden);
     }
     match rule {
-        Rule::Host(_) => Err(Denied::Forbidden),
+        Rule::Host(_) | Rule::Operator(_) => Err(Denied::Forbidden),
         Rule::Own(_) if named.subject != Some(id) => Err(Denied::Invisible),
         Rule::Anybody | Rule::Member(_) | Rule::Viewer(_) | Rule::Own(_) => Ok(id.clone()),
     }
@@ -289,7 +332,11 @@ mod tests {
     fn a_key_is_good_for_its_scopes_alone() {
         let ann = id("ann");
         for &operation in Operation::ALL {
-            let (Rule::Member(scope) | Rule::Viewer(scope) | Rule::Own(scope) | Rule::Host(scope)) = operation.rule()
+            let (Rule::Member(scope)
+            | Rule::Viewer(scope)
+            | Rule::Own(scope)
+            | Rule::Host(scope)
+            | Rule::Operator(scope)) = operation.rule()
             else {
                 continue;
             };
@@ -312,7 +359,9 @@ mod tests {
         let who = |principal, rule, named| match principal {
             Principal::Host { scopes, .. } => as_host(rule, &scopes, named),
             Principal::Member(id) => as_member(rule, &id, named).map(Some),
+            Principal::Operator { .. } => as_operator(rule),
         };
+        let operator = || Principal::Operator { key: "k".into() };
         let cases = [
             (all(), Rule::Member(Act), none, Err(Denied::MemberRequired)),
             (all(), Rule::Member(Act), as_bob, Ok(Some(bob.clone()))),
@@ -332,10 +381,35 @@ mod tests {
             (member(), Rule::Own(Read), of_bob, Err(Denied::Invisible)),
             (member(), Rule::Own(Read), none, Err(Denied::Invisible)),
             (member(), Rule::Host(Read), none, Err(Denied::Forbidden)),
+            (member(), Rule::Operator(Read), none, Err(Denied::Forbidden)),
+            (all(), Rule::Operator(Admin), as_bob, Ok(None)),
+            (host(&[Read]), Rule::Operator(Admin), none, Err(Denied::Forbidden)),
+            (operator(), Rule::Anybody, none, Ok(None)),
+            (operator(), Rule::Operator(Admin), as_bob, Ok(None)),
+            (operator(), Rule::Own(Read), of_bob, Ok(None)),
+            (operator(), Rule::Host(Read), none, Err(Denied::Forbidden)),
+            (operator(), Rule::Viewer(Read), as_bob, Err(Denied::Forbidden)),
+            (operator(), Rule::Member(Act), as_bob, Err(Denied::Forbidden)),
         ];
         for (principal, rule, named, expected) in cases {
             let label = format!("{principal:?} {rule:?} {named:?}");
             assert_eq!(who(principal, rule, named), expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn the_trail_has_administration_and_what_operators_do() {
+        let operator = Principal::Operator { key: "k".into() };
+        let (product, member) = (host(&Scope::ALL), Principal::Member(id("ann")));
+        let recorded =
+            |operation: Operation| [&operator, &product, &member].map(|principal| operation.is_recorded(principal));
+        assert_eq!(recorded(Operation::EraseMember), [true, true, false]);
+        assert_eq!(recorded(Operation::ExportMember), [true, true, false]);
+        assert_eq!(recorded(Operation::CreateKey), [true, true, false]);
+        assert_eq!(recorded(Operation::EndSessions), [true, false, false], "the product signs members out daily");
+        assert_eq!(recorded(Operation::Invite)[1..], [false, false]);
+        for looks in [Operation::ListKeys, Operation::ListAudit, Operation::GetClock, Operation::Health] {
+            assert_eq!(recorded(looks), [false; 3], "{looks:?}");
         }
     }
 }

@@ -98,8 +98,13 @@ fn lead_the_page(response: &mut Response) {
 fn is_here(web: &Web, headers: &HeaderMap) -> bool {
     match web.door() {
         Door::Demo(_) => is_of_this_machine(headers),
-        Door::Members(pages) => host(headers).is_some_and(|host| host.eq_ignore_ascii_case(&pages.host)),
+        Door::Members(pages) => names(headers, &pages.host),
     }
+}
+
+/// Whether the request names this host, with its port.
+pub(crate) fn names(headers: &HeaderMap, ours: &str) -> bool {
+    host(headers).is_some_and(|host| host.eq_ignore_ascii_case(ours))
 }
 
 /// Whether the request names this machine.

@@ -12,6 +12,7 @@
 //! | `people`, `when`, `words`, `avatar` | names, moments, refusals and faces, for readers |
 //! | `network`, `invitations`, `received`, `sent`, `profile`, `contacts`, `notifications`, `settings`, `standing` | the pages |
 //! | `cleanup`, `waiting`, `insights` | what to withdraw, whom to invite again, what is accepted |
+//! | `letter` | where the links in mails lead |
 //! | `own` | a person's own LinkedIn export: pages apart, without a community |
 //! | `door` | signing in and out |
 //! | `demo` | the chooser of whom to be, and the clock |
@@ -28,6 +29,7 @@ mod form;
 mod guard;
 mod insights;
 mod invitations;
+pub(crate) mod letter;
 mod live;
 mod mishap;
 mod network;
