@@ -109,7 +109,7 @@ struct Asked {
 impl Asked {
     fn start(url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let more = ["--token-algorithm", "EdDSA", "--token-key-set", url, "--address-rate", "0"];
+        let more = ["--token-algorithm", "EdDSA", "--token-key-set", url, "--address-rate", "0", "--member-rate", "0"];
         let mut server = Server::start(&folder.path().join("store"), &more);
         let mut errors = server.child.stderr.take().unwrap();
         let log = thread::spawn(move || {

@@ -4,6 +4,7 @@
 //! answered with the same bytes.
 
 use acquaint_app::clock::Stopwatch;
+use acquaint_server::Limits;
 
 use crate::tokens::{taken, token};
 use crate::town::{Call, Plan, Reply, Town};
@@ -15,7 +16,8 @@ const WARM_UP: usize = 50;
 
 /// A town with a token for each member, and two relations that differ in silence alone.
 async fn town() -> Town {
-    let town = Town::built(Plan { tokens: Some(taken()), ..Plan::default() }).await;
+    let limits = Limits { member_rate: 0, address_rate: 0, ..Limits::default() };
+    let town = Town::built(Plan { tokens: Some(taken()), limits, ..Plan::default() }).await;
     for name in ["ann", "bob", "quiet", "still"] {
         town.host("PUT", &format!("/v1/members/{name}")).json(&serde_json::json!({"name": name})).send().await;
     }
