@@ -1,6 +1,7 @@
 //! Identifiers: UUIDs of version 7 (RFC 9562) that ascend in the order in which they are made.
 
 use acquaint_core::ids::EventId;
+use acquaint_core::time::Time;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
 use uuid::{Builder, Uuid};
@@ -71,6 +72,17 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     Ok(bytes)
 }
 
+/// A number between 0 and 1; the middle, where the system gives none.
+pub(crate) fn chance() -> f64 {
+    random::<4>().map_or(0.5, |bytes| f64::from(u32::from_be_bytes(bytes)) / f64::from(u32::MAX))
+}
+
+/// An identifier that is made apart from the engine's: it is in no order with theirs within a second.
+pub(crate) fn fresh(now: Time) -> Result<Uuid, NoRandomness> {
+    let millis = u64::try_from(now.unix()).unwrap_or(0) * 1_000;
+    Ok(Builder::from_unix_timestamp_millis(millis, &random()?).into_uuid())
+}
+
 /// The operating system has no random numbers to give.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the operating system gives no random numbers: {0}")]
@@ -78,8 +90,6 @@ pub struct NoRandomness(String);
 
 #[cfg(test)]
 mod tests {
-    use acquaint_core::time::Time;
-
     use super::*;
 
     #[test]

@@ -14,6 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::outbox::measures::Measures;
+
 type Labelled = Family<Vec<(&'static str, &'static str)>, Counter<u64, AtomicU64>>;
 
 /// Counters and histograms of the engine. Clones count together.
@@ -25,6 +27,7 @@ pub(crate) struct Metrics {
     pub(crate) overloaded: Counter,
     pub(crate) retries: Counter,
     pub(crate) reminders_and_endings: Counter,
+    pub(crate) outbox: Measures,
     refusals: Vec<(Code, Counter)>,
     refusals_family: Labelled,
 }
@@ -43,6 +46,7 @@ impl Default for Metrics {
             overloaded: Counter::default(),
             retries: Counter::default(),
             reminders_and_endings: Counter::default(),
+            outbox: Measures::default(),
             refusals,
             refusals_family,
         }
@@ -65,6 +69,7 @@ impl Metrics {
         registry.register("commit_retries", "Batches decided again after a commit failed", self.retries.clone());
         registry.register("timers", "Reminders and endings carried out", self.reminders_and_endings.clone());
         registry.register("refusals", "Commands refused, by code", self.refusals_family.clone());
+        self.outbox.register(registry);
     }
 }
 

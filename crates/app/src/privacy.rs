@@ -21,6 +21,7 @@ use acquaint_store::{
 use crate::cleanup;
 use crate::engine::{Request, SubmitError};
 use crate::network::Network;
+use crate::outbox;
 use crate::scheduler::AT_ONCE;
 use crate::sessions::Visit;
 use crate::skips::SkipList;
@@ -177,6 +178,7 @@ impl Network {
         self.store().erase_lists(member).await?;
         self.forget_mentions(member).await?;
         self.forget_in_audit(member).await?;
+        outbox::forget(self, member).await?;
         self.submit(request(Action::FinishErasure)).await?.ok();
         Ok(true)
     }
@@ -276,12 +278,14 @@ fn is_shown(invitation: &InvitationView) -> bool {
     invitation.state != InvitationState::Gone
 }
 
-/// Whether an event is what a member did, and not what became of it: reminders and endings by
+/// Whether an event is what a member did, and not what became of it: reminders, waits and endings by
 /// themselves bear the sender's name, and would tell a sender what the recipient did in silence.
 fn is_own_act(event: &RecordedEvent, member: &MemberId) -> bool {
     event.event.actor == *member
         && match event.event.kind {
-            EventKind::InvitationExpired | EventKind::InvitationReminded { .. } => false,
+            EventKind::InvitationExpired | EventKind::InvitationReminded { .. } | EventKind::InvitationWaitEnded => {
+                false
+            }
             EventKind::InvitationCreated { .. }
             | EventKind::InvitationAccepted
             | EventKind::InvitationDeclined { .. }

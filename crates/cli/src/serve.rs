@@ -3,7 +3,9 @@
 use std::fs;
 use std::io::IsTerminal;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use acquaint_app::outbox::{Channel, Outbox};
 use acquaint_app::{Clock, EngineConfig, Network};
 use acquaint_core::policy::Policy;
 use acquaint_server::{HostKey, Limits, Listeners, ServerConfig};
@@ -14,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::ServeArgs;
 use crate::failure::{Failure, Outcome};
+use crate::mail::{self, Mail};
 use crate::output;
 use crate::pages;
 use crate::policy::PolicySource;
@@ -42,6 +45,7 @@ struct Settings {
     policy: Policy,
     server: ServerConfig,
     tokens: Option<Tokens>,
+    mail: Option<Mail>,
     certificate: Option<Certificate>,
     /// A key that was made up, to be told.
     made_up: Option<String>,
@@ -78,11 +82,22 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
     if let Some(tokens) = settings.tokens {
         housekeeping.spawn(tokens.renewal());
     }
+    let outbox = outbox(&network, settings.mail).await?;
     let served = acquaint_server::serve(network.clone(), listeners, settings.server, stop.signal()).await;
     housekeeping.shutdown().await;
+    outbox.shutdown().await;
     network.shutdown().await;
     tracing::info!("stopped");
     served.map_err(Failure::failed)
+}
+
+/// Begins to tell members and programs what happens.
+async fn outbox(network: &Network, mail: Option<Mail>) -> Outcome<Outbox> {
+    let mut channels: Vec<Arc<dyn Channel>> = Vec::new();
+    if let Some(mail) = mail {
+        channels.push(Arc::new(mail.channel(network).await.map_err(Failure::failed)?));
+    }
+    Ok(Outbox::start(network, channels))
 }
 
 async fn listen(public: SocketAddr, operations: Option<SocketAddr>) -> Outcome<Listeners> {
@@ -162,6 +177,8 @@ impl Settings {
         let tokens = Tokens::resolve(sources)?;
         let taken = tokens.as_ref().map(|tokens| tokens.config.clone());
         let pages = pages::resolve(sources)?;
+        let mail = mail::resolve(sources)?;
+        let letters = mail.as_ref().map(|mail| mail.host.clone());
         let certificate = Certificate::resolve(sources)?;
         let tls = certificate.as_ref().map(|certificate| certificate.tls.clone());
         let trusted_proxies = sources.get(Key::TrustedProxies, networks)?.unwrap_or_default();
@@ -174,8 +191,17 @@ impl Settings {
             means,
             policy: policy_source.read()?,
             policy_source,
-            server: ServerConfig { limits, tokens: taken, pages, tls, trusted_proxies, ..ServerConfig::new(host_keys) },
+            server: ServerConfig {
+                limits,
+                tokens: taken,
+                pages,
+                letters,
+                tls,
+                trusted_proxies,
+                ..ServerConfig::new(host_keys)
+            },
             tokens,
+            mail,
             certificate,
             made_up,
             log: Log::resolve(sources)?,

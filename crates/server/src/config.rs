@@ -66,6 +66,9 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// The pages for members; with `None`, there is the API alone.
     pub pages: Option<Pages>,
+    /// Where the links of mails lead: the name and port under which browsers know the server. With
+    /// `None`, no mails are sent.
+    pub letters: Option<String>,
     /// Who is believed about the addresses of clients (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpNet>,
     /// Encrypts connections; with `None`, somebody else does, or nobody.
@@ -76,7 +79,15 @@ impl ServerConfig {
     /// The usual limits, and these keys.
     #[must_use]
     pub fn new(host_keys: Vec<HostKey>) -> Self {
-        Self { host_keys, tokens: None, pages: None, limits: Limits::default(), trusted_proxies: Vec::new(), tls: None }
+        Self {
+            host_keys,
+            tokens: None,
+            pages: None,
+            letters: None,
+            limits: Limits::default(),
+            trusted_proxies: Vec::new(),
+            tls: None,
+        }
     }
 }
 

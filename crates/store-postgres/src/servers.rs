@@ -91,6 +91,7 @@ impl Observations {
 fn lease_key(job: Job) -> &'static str {
     match job {
         Job::Timers => "#lease-timers",
+        Job::Deliveries => "#lease-deliveries",
     }
 }
 
@@ -125,8 +126,9 @@ impl PostgresStore {
     pub(crate) async fn do_leave(&self) -> StoreResult<()> {
         let mut seat = self.seat.lock().await;
         let Some(session) = seat.session.take() else { return Ok(()) };
-        let release = vec![param(lease_key(Job::Timers)), param(&session.name)];
-        let steps = [Step::new(Sql::ReleaseLease, release), Step::new(Sql::Leave, vec![param(&session.name)])];
+        let release = |job| Step::new(Sql::ReleaseLease, vec![param(lease_key(job)), param(&session.name)]);
+        let mut steps: Vec<Step<'_>> = Job::ALL.into_iter().map(release).collect();
+        steps.push(Step::new(Sql::Leave, vec![param(&session.name)]));
         self.run(&steps).await.map(drop)
     }
 
@@ -181,7 +183,8 @@ impl PostgresStore {
 
     fn stood_still(&self, own: &str, alive: &HashMap<String, Pulse>) -> Vec<(String, Pulse)> {
         let mut observations = self.observations();
-        observations.forget_others(|key| alive.contains_key(key) || key == lease_key(Job::Timers));
+        let is_lease = |key: &str| Job::ALL.into_iter().any(|job| lease_key(job) == key);
+        observations.forget_others(|key| alive.contains_key(key) || is_lease(key));
         let now = monotonic();
         let mut still = |name: &str, pulse: &Pulse| observations.still(name, pulse, now) >= Some(self.lease);
         let dead = alive.iter().filter(|(name, pulse)| *name != own && still(name, pulse));

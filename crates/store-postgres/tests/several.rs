@@ -109,17 +109,23 @@ fn who_was_taken_for_dead_commits_nothing_more_under_that_name() {
 #[test]
 fn a_lease_is_held_by_one_and_passes_on_when_it_stands_still() {
     runtime().block_on(async {
-        let (one, two, _place) = two().await;
-        one.join(event_id(1)).await.unwrap();
-        two.join(event_id(1)).await.unwrap();
-        assert!(one.hold(Job::Timers).await.unwrap());
-        assert!(!two.hold(Job::Timers).await.unwrap());
-        assert!(one.hold(Job::Timers).await.unwrap(), "renewed");
-        assert!(!two.hold(Job::Timers).await.unwrap(), "it moved");
-        // The first one stands still from here on: the other has seen that, and takes over.
-        assert!(two.hold(Job::Timers).await.unwrap());
-        assert!(!one.hold(Job::Timers).await.unwrap(), "it was taken for dead");
-        two.leave().await.unwrap();
-        assert!(one.hold(Job::Timers).await.unwrap(), "given back by who left");
+        for job in Job::ALL {
+            pass_on(job).await;
+        }
     });
+}
+
+async fn pass_on(job: Job) {
+    let (one, two, _place) = two().await;
+    one.join(event_id(1)).await.unwrap();
+    two.join(event_id(1)).await.unwrap();
+    assert!(one.hold(job).await.unwrap());
+    assert!(!two.hold(job).await.unwrap());
+    assert!(one.hold(job).await.unwrap(), "renewed");
+    assert!(!two.hold(job).await.unwrap(), "it moved");
+    // The first one stands still from here on: the other has seen that, and takes over.
+    assert!(two.hold(job).await.unwrap());
+    assert!(!one.hold(job).await.unwrap(), "it was taken for dead");
+    two.leave().await.unwrap();
+    assert!(one.hold(job).await.unwrap(), "given back by who left");
 }

@@ -51,6 +51,12 @@ kinds! {
     Session => "session",
     /// What somebody administered.
     Audit => "audit",
+    /// How far a channel of the outbox has followed the events.
+    Outbox => "outbox",
+    /// Something that arrived at an endpoint or a mailbox.
+    Delivered => "delivered",
+    /// Something that was given up on its way there.
+    DeadLetter => "dead_letter",
 }
 
 impl Kind {

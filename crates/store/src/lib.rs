@@ -165,6 +165,13 @@ pub struct Figure {
 pub enum Job {
     /// Carrying out what falls due.
     Timers,
+    /// Delivering what is in the outbox.
+    Deliveries,
+}
+
+impl Job {
+    /// Every job.
+    pub const ALL: [Job; 2] = [Job::Timers, Job::Deliveries];
 }
 
 /// What a store answers.
