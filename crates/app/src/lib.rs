@@ -25,6 +25,7 @@ mod privacy;
 mod scheduler;
 mod secret;
 mod sessions;
+mod skips;
 
 pub use cleanup::{Choice, CleanupError, PlanChange};
 pub use clock::Clock;
@@ -38,3 +39,4 @@ pub use people::{Circle, Found, MayKnow, Mutual, SentSearch};
 pub use privacy::Kept;
 pub use secret::{CommunitySecret, SecretError};
 pub use sessions::{Session, SessionRules, SessionText, Visit};
+pub use skips::{SkipError, SkipList};

@@ -16,6 +16,8 @@ use crate::remote::{Remote, read};
 
 /// How many suggestions are printed unless all are wanted.
 const SHOWN: usize = 25;
+/// Where the list of those is who are left alone.
+const SKIPS: &str = "/v1/cleanup/skips";
 
 #[derive(Debug, Args)]
 #[command(
@@ -63,6 +65,22 @@ enum CleanupCommand {
     },
     /// List who was withdrawn, and from when they may be invited again
     Waiting,
+    /// Show whom suggestions and plans leave alone for good, or change it
+    Keep(KeepArgs),
+}
+
+/// Whom clean-up leaves alone from now on, and whom not any more.
+#[derive(Debug, Args)]
+struct KeepArgs {
+    /// These people, separated by commas
+    #[arg(long, value_name = "MEMBERS", value_delimiter = ',')]
+    members: Vec<MemberId>,
+    /// People with one of these tags, separated by commas
+    #[arg(long, value_name = "TAGS", value_delimiter = ',')]
+    audiences: Vec<String>,
+    /// No longer these people or tags, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    no_longer: Vec<String>,
 }
 
 /// Which invitations a plan names.
@@ -102,6 +120,8 @@ pub(crate) async fn run(args: &CleanupArgs) -> Outcome<()> {
             (Method::POST, "/v1/cleanup/plan/skip", json!({"invitations": invitations}).to_string())
         }
         CleanupCommand::Waiting => (Method::GET, "/v1/cleanup/waiting", String::new()),
+        CleanupCommand::Keep(keep) if keep.changes_nothing() => (Method::GET, SKIPS, String::new()),
+        CleanupCommand::Keep(keep) => (Method::PUT, SKIPS, keep.list(&mut server).await?),
     };
     let answer = server.find(method, path, body).await?;
     let answer = answer.ok_or_else(|| Failure::failed("there is no plan; `acquaint cleanup start` makes one"))?;
@@ -109,6 +129,25 @@ pub(crate) async fn run(args: &CleanupArgs) -> Outcome<()> {
         return output::line(&serde_json::to_string_pretty(&read::<Value>(&answer)?).map_err(Failure::failed)?);
     }
     output::line(&told(&args.command, &answer)?)
+}
+
+impl KeepArgs {
+    fn changes_nothing(&self) -> bool {
+        self.members.is_empty() && self.audiences.is_empty() && self.no_longer.is_empty()
+    }
+
+    /// The list as it is to be.
+    async fn list(&self, server: &mut Remote) -> Outcome<String> {
+        let SkipList { mut members, mut audiences } = server.call(Method::GET, SKIPS, String::new()).await?;
+        members.extend(self.members.iter().map(MemberId::to_string));
+        audiences.extend(self.audiences.iter().cloned());
+        for list in [&mut members, &mut audiences] {
+            list.retain(|name| !self.no_longer.contains(name));
+            list.sort();
+            list.dedup();
+        }
+        Ok(json!({"members": members, "audiences": audiences}).to_string())
+    }
 }
 
 impl ChoiceArgs {
@@ -168,6 +207,12 @@ struct Waiting {
 }
 
 #[derive(Deserialize)]
+struct SkipList {
+    members: Vec<String>,
+    audiences: Vec<String>,
+}
+
+#[derive(Deserialize)]
 struct Plan {
     state: String,
     daily_budget: u32,
@@ -198,6 +243,7 @@ fn told(command: &CleanupCommand, answer: &Bytes) -> Outcome<String> {
         CleanupCommand::Suggest { all } => suggestions(&read(answer)?, if *all { usize::MAX } else { SHOWN }),
         CleanupCommand::Preview(_) => preview(&read(answer)?),
         CleanupCommand::Waiting => waiting(&read(answer)?),
+        CleanupCommand::Keep(_) => kept(&read(answer)?),
         CleanupCommand::Start(_)
         | CleanupCommand::Show
         | CleanupCommand::Pause
@@ -237,6 +283,14 @@ fn waiting(found: &Waiting) -> String {
     }
     let line = |it: &Invitation| format!("{}\t{}", it.to, it.may_invite_again_at.as_deref().unwrap_or("-"));
     found.waiting.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn kept(found: &SkipList) -> String {
+    let lines = |what: &'static str, names: &[String]| -> Vec<String> {
+        names.iter().map(|name| format!("{what}\t{name}")).collect()
+    };
+    let all = [lines("member", &found.members), lines("audience", &found.audiences)].concat();
+    if all.is_empty() { "nobody is left alone".into() } else { all.join("\n") }
 }
 
 fn plan(found: &Plan) -> String {

@@ -129,7 +129,8 @@ use Scope::{Act, Admin, Read};
 operations! {
     Health => "health", Anybody;
     Readiness => "readiness", Anybody;
-    Metrics => "metrics", Anybody;
+    // Counts of a small community tell what somebody did in silence, so they are for no member.
+    Metrics => "metrics", Operator(Read);
     Description => "openapi", Anybody;
     Problem => "getProblem", Anybody;
 
@@ -172,6 +173,8 @@ operations! {
     ResumeCleanupPlan => "resumeCleanupPlan", Member(Act);
     CancelCleanupPlan => "cancelCleanupPlan", Member(Act);
     SkipInCleanupPlan => "skipInCleanupPlan", Member(Act);
+    GetSkipList => "getSkipList", Member(Read);
+    PutSkipList => "putSkipList", Member(Act);
     ListSuggestions => "listCleanupSuggestions", Member(Read);
     ListWaiting => "listWaiting", Member(Read);
     GetWaitCalendar => "getWaitCalendar", Member(Read);
@@ -203,7 +206,7 @@ impl Operation {
 
     /// Whether it only shows what tells nobody's secrets.
     const fn only_looks(self) -> bool {
-        matches!(self, Operation::ListKeys | Operation::ListAudit | Operation::GetClock)
+        matches!(self, Operation::ListKeys | Operation::ListAudit | Operation::GetClock | Operation::Metrics)
     }
 
     /// Whether the audit trail says that somebody did it: administration, and whatever an operator
@@ -408,7 +411,9 @@ mod tests {
         assert_eq!(recorded(Operation::CreateKey), [true, true, false]);
         assert_eq!(recorded(Operation::EndSessions), [true, false, false], "the product signs members out daily");
         assert_eq!(recorded(Operation::Invite)[1..], [false, false]);
-        for looks in [Operation::ListKeys, Operation::ListAudit, Operation::GetClock, Operation::Health] {
+        for looks in
+            [Operation::ListKeys, Operation::ListAudit, Operation::GetClock, Operation::Metrics, Operation::Health]
+        {
             assert_eq!(recorded(looks), [false; 3], "{looks:?}");
         }
     }

@@ -35,6 +35,8 @@ macro_rules! kinds {
 kinds! {
     /// A member's plan for withdrawing invitations day by day (rule 40).
     CleanupPlan => "cleanup_plan",
+    /// Whom a member never wants withdrawn (rule 40).
+    SkipList => "skip_list",
     /// The private address under which a member's wait list is a calendar (rule 41).
     Calendar => "calendar",
     /// An endpoint that is told of events.

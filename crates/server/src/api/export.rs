@@ -19,6 +19,7 @@ use super::path::PathMember;
 use super::reply::{Invitation, json};
 use super::responses::NotFound;
 use super::schema;
+use super::skips::SkipListBody;
 use super::standing::StandingBody;
 use crate::app::App;
 use crate::auth::Passed;
@@ -57,6 +58,8 @@ pub(crate) struct Export<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cleanup_plan: Option<PlanBody>,
+    /// Whom clean-up leaves alone.
+    cleanup_skips: SkipListBody,
     /// Browsers that are signed in to the pages as the member.
     #[schema(inline)]
     sessions: Vec<VisitBody>,
@@ -119,8 +122,20 @@ async fn export(State(app): State<App>, _: Passed, PathMember(id): PathMember) -
     let (standing, oldest) = app.network().standing(&id).await?;
     let standing = StandingBody::new(standing, oldest);
     let policy = app.network().policy();
-    let Kept { member, pending, past, contacts, notifications, acts, keys, plan, visits, has_calendar, administered } =
-        kept;
+    let Kept {
+        member,
+        pending,
+        past,
+        contacts,
+        notifications,
+        acts,
+        keys,
+        plan,
+        skips,
+        visits,
+        has_calendar,
+        administered,
+    } = kept;
     let invitations = |views: Vec<_>| views.into_iter().map(|view| Invitation::new(view, &policy)).collect();
     let [sent, received] = pending.map(invitations);
     let listed = |contacts: Vec<_>| contacts.into_iter().map(ListedMember::from).collect();
@@ -141,6 +156,7 @@ async fn export(State(app): State<App>, _: Passed, PathMember(id): PathMember) -
         acts: acts.into_iter().map(EventBody::of_actor).collect(),
         idempotency_keys: keys.into_iter().map(|(name, at)| UsedKey { key: name.key, at }).collect(),
         cleanup_plan: plan.map(PlanBody::new),
+        cleanup_skips: skips.into(),
         sessions: visits.into_iter().map(VisitBody::from).collect(),
         wait_calendar: has_calendar,
         administered: administered.into_iter().map(|(at, operation)| Administered { at, operation }).collect(),

@@ -23,6 +23,7 @@ mod reply;
 mod responses;
 pub(crate) mod schema;
 mod sessions;
+mod skips;
 mod standing;
 
 use std::io;
@@ -63,6 +64,7 @@ fn described() -> (axum::Router<App>, OpenApi) {
         .merge(notifications::routes())
         .merge(advice::routes())
         .merge(cleanup::routes())
+        .merge(skips::routes())
         .merge(calendars::routes())
         .merge(commands::routes())
         .merge(events::routes())

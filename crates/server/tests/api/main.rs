@@ -27,6 +27,7 @@ mod position;
 mod privacy;
 mod races;
 mod sessions;
+mod several;
 mod silence;
 mod stores;
 mod timing;
