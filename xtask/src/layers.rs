@@ -56,10 +56,23 @@ const LAYERS: &[Layer] = &[
         may_use: &["acquaint-core"],
         never: &[ASYNC, EMBEDDED, POSTGRES, HTTP, RANDOMNESS],
     },
+    // Tells endpoints what happened: knows HTTP as a client, and no database.
+    Layer {
+        package: "acquaint-webhooks",
+        may_use: &["acquaint-core", "acquaint-store", "acquaint-app"],
+        never: &[EMBEDDED, POSTGRES, &["axum", "tower-http", "utoipa"]],
+    },
     // HTTP: translates, and knows no database.
     Layer {
         package: "acquaint-server",
-        may_use: &["acquaint-core", "acquaint-store", "acquaint-app", "acquaint-linkedin", "acquaint-plot"],
+        may_use: &[
+            "acquaint-core",
+            "acquaint-store",
+            "acquaint-app",
+            "acquaint-linkedin",
+            "acquaint-plot",
+            "acquaint-webhooks",
+        ],
         never: &[EMBEDDED, POSTGRES],
     },
     // The binary puts the parts together, so it alone may use all of them.
@@ -74,6 +87,7 @@ const LAYERS: &[Layer] = &[
             "acquaint-linkedin",
             "acquaint-plot",
             "acquaint-server",
+            "acquaint-webhooks",
         ],
         never: &[],
     },

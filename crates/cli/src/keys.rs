@@ -12,11 +12,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::args::{KeyPlace, KeysCommand};
-use crate::client::Client;
+use crate::client::{Client, read, refused};
 use crate::failure::{Failure, Outcome};
 use crate::output;
-use crate::serve::HOST_KEY;
-use crate::settings::{Sources, variable};
+use crate::settings::Sources;
 use crate::store;
 
 /// Where the keys are.
@@ -56,11 +55,6 @@ struct Listed {
     items: Vec<Told>,
 }
 
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
-}
-
 impl From<ApiKey> for Told {
     fn from(key: ApiKey) -> Self {
         Self { name: key.name, scopes: key.scopes, created_at: key.created_at, key: None }
@@ -70,11 +64,7 @@ impl From<ApiKey> for Told {
 impl Place {
     async fn open(place: &KeyPlace) -> Outcome<Self> {
         if let Some(server) = &place.server {
-            let key = variable(HOST_KEY).ok_or_else(|| {
-                Failure::usage(format_args!("--server: put a key with the scope admin into {HOST_KEY}"))
-            })?;
-            let address = server.strip_prefix("http://").unwrap_or(server).trim_end_matches('/');
-            return Ok(Self::Server(Box::new(Client::connect(address, &key).await?)));
+            return Ok(Self::Server(Box::new(Client::administrator(server).await?)));
         }
         let sources = Sources::gather(place.store.given(), place.store.config.as_deref())?;
         let address = store::address(&sources)?.unwrap_or_default();
@@ -93,7 +83,7 @@ impl Place {
             }
             Self::Server(client) => {
                 let body = json!({"name": name, "scopes": scopes}).to_string();
-                let told: Told = read(&call(client, Method::POST, "/v1/keys", body).await?)?;
+                let told: Told = read(&client.ask(Method::POST, "/v1/keys", body).await?)?;
                 told.key.ok_or_else(|| Failure::failed("the server told no key"))?
             }
         };
@@ -104,7 +94,7 @@ impl Place {
     async fn list(&mut self) -> Outcome<()> {
         let keys: Vec<Told> = match self {
             Self::Store(network) => network.keys().await.map_err(store::failed)?.into_iter().map(Told::from).collect(),
-            Self::Server(client) => read::<Listed>(&call(client, Method::GET, "/v1/keys", String::new()).await?)?.items,
+            Self::Server(client) => read::<Listed>(&client.ask(Method::GET, "/v1/keys", String::new()).await?)?.items,
         };
         for key in keys {
             let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.name()).collect();
@@ -130,21 +120,4 @@ impl Place {
         };
         if known { Ok(()) } else { Err(Failure::failed(format_args!("there is no key of the name {name:?}"))) }
     }
-}
-
-async fn call(client: &mut Client, method: Method, path: &str, body: String) -> Outcome<Bytes> {
-    let (status, answer) = client.call(method, path, None, body.into()).await?;
-    if status.is_success() { Ok(answer) } else { Err(refused(&answer)) }
-}
-
-/// Why a server said no.
-fn refused(body: &[u8]) -> Failure {
-    match serde_json::from_slice::<Problem>(body) {
-        Ok(problem) => Failure::failed(format_args!("the server says: {}", problem.detail)),
-        Err(_) => Failure::failed("the server says no"),
-    }
-}
-
-fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Outcome<T> {
-    serde_json::from_slice(body).map_err(|error| Failure::failed(format_args!("the server's answer: {error}")))
 }

@@ -27,6 +27,7 @@ mod signals;
 mod store;
 mod tls;
 mod tokens;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -80,6 +81,7 @@ fn carry_out(command: Command) -> Outcome<()> {
         Command::Restore(args) => block_on(backup::restore(&args)),
         Command::Store(StoreCommand::Copy(args)) => block_on(copy::run(&args)),
         Command::Keys(command) => block_on(keys::run(&command)),
+        Command::Webhooks(command) => block_on(webhooks::run(&command)),
         Command::Migrate(args) => block_on(migrate::run(&args)),
         Command::Linkedin(args) => linkedin::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -3,10 +3,13 @@
 use std::fs;
 use std::io::IsTerminal;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use acquaint_app::outbox::Outbox;
 use acquaint_app::{Clock, EngineConfig, Network};
 use acquaint_core::policy::Policy;
 use acquaint_server::{HostKey, Limits, Listeners, ServerConfig};
+use acquaint_webhooks::{Allowed, Webhooks};
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -68,8 +71,10 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
     let clock = Clock::system();
     let clock = if settings.dev { Clock::settable(clock.now()) } else { clock };
     let network = Network::start(store, settings.policy, clock, settings.engine).await.map_err(Failure::failed)?;
+    let webhooks = Webhooks::new(network.clone(), settings.server.webhooks.clone()).map_err(Failure::failed)?;
     let listeners = listen(settings.listen, settings.operations).await?;
     announce(&listeners, &network, settings.server.tls.is_some())?;
+    let outbox = Outbox::start(&network, vec![Arc::new(webhooks)]);
     let mut housekeeping = JoinSet::new();
     housekeeping.spawn(reload(network.clone(), settings.policy_source, settings.certificate, hangups));
     if let Some(tokens) = settings.tokens {
@@ -77,6 +82,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
     }
     let served = acquaint_server::serve(network.clone(), listeners, settings.server, stop.signal()).await;
     housekeeping.shutdown().await;
+    outbox.shutdown().await;
     network.shutdown().await;
     tracing::info!("stopped");
     served.map_err(Failure::failed)
@@ -161,6 +167,10 @@ impl Settings {
         let pages = pages::resolve(sources)?;
         let certificate = Certificate::resolve(sources)?;
         let tls = certificate.as_ref().map(|certificate| certificate.tls.clone());
+        let webhooks = Allowed {
+            networks: sources.get(Key::WebhookNetworks, networks)?.unwrap_or_default(),
+            http: sources.get(Key::WebhookHttp, switch)?.unwrap_or_default(),
+        };
         let trusted_proxies = sources.get(Key::TrustedProxies, networks)?.unwrap_or_default();
         Ok(Self {
             listen,
@@ -171,7 +181,15 @@ impl Settings {
             means,
             policy: policy_source.read()?,
             policy_source,
-            server: ServerConfig { limits, tokens: taken, pages, tls, trusted_proxies, ..ServerConfig::new(host_keys) },
+            server: ServerConfig {
+                limits,
+                tokens: taken,
+                pages,
+                tls,
+                trusted_proxies,
+                webhooks,
+                ..ServerConfig::new(host_keys)
+            },
             tokens,
             certificate,
             made_up,

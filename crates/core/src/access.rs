@@ -20,7 +20,7 @@ pub enum Scope {
     Read,
     /// To register members and to act for any of them.
     Act,
-    /// To erase members, to manage keys, to set the clock.
+    /// To erase members, to manage keys and webhooks, to set the clock.
     Admin,
 }
 
@@ -177,6 +177,19 @@ operations! {
 
     CarryOutCommands => "carryOutCommands", Host(Act);
     ListEvents => "listEvents", Host(Read);
+    ListEventSchemas => "listEventSchemas", Host(Read);
+    ListWebhooks => "listWebhooks", Host(Admin);
+    CreateWebhook => "createWebhook", Host(Admin);
+    GetWebhook => "getWebhook", Host(Admin);
+    PutWebhook => "putWebhook", Host(Admin);
+    DeleteWebhook => "deleteWebhook", Host(Admin);
+    RotateWebhookSecret => "rotateWebhookSecret", Host(Admin);
+    TestWebhook => "testWebhook", Host(Admin);
+    ListWebhookDeliveries => "listWebhookDeliveries", Host(Admin);
+    ReplayWebhookDelivery => "replayWebhookDelivery", Host(Admin);
+    RedriveWebhook => "redriveWebhook", Host(Admin);
+    ListDeadLetters => "listDeadLetters", Host(Admin);
+    RedriveDeadLetter => "redriveDeadLetter", Host(Admin);
     ListKeys => "listKeys", Host(Admin);
     CreateKey => "createKey", Host(Admin);
     RevokeKey => "revokeKey", Host(Admin);
