@@ -62,6 +62,12 @@ const LAYERS: &[Layer] = &[
         may_use: &["acquaint-core", "acquaint-store", "acquaint-app"],
         never: &[EMBEDDED, POSTGRES, &["axum", "tower-http", "utoipa"]],
     },
+    // Mails: knows what is told to whom, and how it leaves.
+    Layer {
+        package: "acquaint-mail",
+        may_use: &["acquaint-core", "acquaint-store", "acquaint-app"],
+        never: &[EMBEDDED, POSTGRES, HTTP],
+    },
     // HTTP: translates, and knows no database.
     Layer {
         package: "acquaint-server",
@@ -85,6 +91,7 @@ const LAYERS: &[Layer] = &[
             "acquaint-store-postgres",
             "acquaint-app",
             "acquaint-linkedin",
+            "acquaint-mail",
             "acquaint-plot",
             "acquaint-server",
             "acquaint-webhooks",

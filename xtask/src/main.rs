@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `layers` | which crate may depend on what ([`layers`]) |
 //! | `tidy` | small rules for every file ([`tidy`]) |
-//! | `openapi [--write]` | the committed `openapi.json` is what the handlers say ([`openapi`]) |
+//! | `openapi [--write] [--of PROGRAM]` | the committed `openapi.json` is what the handlers say ([`openapi`]); `PROGRAM` is an `acquaint` that is built already |
 //!
 //! A check returns what it found wrong, one sentence each. Exit codes: 0 nothing is wrong,
 //! 1 something is, 2 bad usage or the check itself could not run.
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 /// What a check found wrong; or, as an error, why it could not look.
 type Findings = Result<Vec<String>, String>;
 
-const USAGE: &str = "usage: cargo xtask layers | tidy | openapi [--write]";
+const USAGE: &str = "usage: cargo xtask layers | tidy | openapi [--write] [--of PROGRAM]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,8 +30,10 @@ fn main() -> ExitCode {
     let (name, findings) = match *arguments.as_slice() {
         ["layers"] => ("layers", layers::check(&root)),
         ["tidy"] => ("tidy", tidy::check(&root)),
-        ["openapi"] => ("openapi", openapi::check(&root)),
-        ["openapi", "--write"] => ("openapi", openapi::write(&root)),
+        ["openapi"] => ("openapi", openapi::check(&root, None)),
+        ["openapi", "--of", program] => ("openapi", openapi::check(&root, Some(program))),
+        ["openapi", "--write"] => ("openapi", openapi::write(&root, None)),
+        ["openapi", "--write", "--of", program] => ("openapi", openapi::write(&root, Some(program))),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

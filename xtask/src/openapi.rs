@@ -17,8 +17,8 @@ const FILE: &str = "openapi.json";
 const SHOWN: usize = 20;
 
 /// Compares the committed document with the generated one.
-pub(crate) fn check(root: &Path) -> Findings {
-    let generated = generate(root)?;
+pub(crate) fn check(root: &Path, program: Option<&str>) -> Findings {
+    let generated = generate(root, program)?;
     let committed = fs::read_to_string(root.join(FILE)).unwrap_or_default();
     if committed == generated {
         return Ok(Vec::new());
@@ -40,22 +40,24 @@ pub(crate) fn check(root: &Path) -> Findings {
 }
 
 /// Replaces the committed document with the generated one.
-pub(crate) fn write(root: &Path) -> Findings {
-    let generated = generate(root)?;
+pub(crate) fn write(root: &Path, program: Option<&str>) -> Findings {
+    let generated = generate(root, program)?;
     parse(&generated)?;
     fs::write(root.join(FILE), generated).map_err(|error| format!("{FILE}: {error}"))?;
     Ok(Vec::new())
 }
 
-fn generate(root: &Path) -> Result<String, String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let arguments = ["run", "--quiet", "--package", "acquaint-cli"];
-    let output = Command::new(cargo)
-        .current_dir(root)
-        .args(arguments)
-        .args(["--bin", "acquaint", "--", "openapi"])
-        .output()
-        .map_err(|error| format!("cargo: {error}"))?;
+/// Asks the program, which is built anew unless one is named.
+fn generate(root: &Path, program: Option<&str>) -> Result<String, String> {
+    let mut command = program.map_or_else(
+        || {
+            let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+            cargo.current_dir(root).args(["run", "--quiet", "--package", "acquaint-cli", "--bin", "acquaint", "--"]);
+            cargo
+        },
+        Command::new,
+    );
+    let output = command.arg("openapi").output().map_err(|error| format!("acquaint openapi: {error}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(format!("`acquaint openapi` failed:\n{said}"));

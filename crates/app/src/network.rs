@@ -1,6 +1,6 @@
 //! A running community: commands through the engine, reads beside it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use acquaint_core::decide::{self, Facts};
 use acquaint_core::event::{Notification, RecordedEvent};
@@ -23,6 +23,7 @@ use crate::cleanup::CarryOut;
 use crate::clock::Clock;
 use crate::duties::Duties;
 use crate::engine::{Engine, EngineConfig, Outcome, Request, Shared, SubmitError, Threads};
+use crate::feed::Feed;
 use crate::ids::{IdSource, NoRandomness};
 use crate::metrics::{Metrics, StoreFigures};
 use crate::scheduler::{self, AT_ONCE, FORGET_AT_ONCE, Progress};
@@ -31,6 +32,16 @@ use crate::sessions::Expire;
 /// A running community. Clones are the same one.
 #[derive(Clone)]
 pub struct Network(Arc<Inner>);
+
+/// A handle that does not keep the community running.
+pub(crate) struct WeakNetwork(Weak<Inner>);
+
+impl WeakNetwork {
+    /// The community, while somebody else keeps it.
+    pub(crate) fn upgrade(&self) -> Option<Network> {
+        self.0.upgrade().map(Network)
+    }
+}
 
 struct Inner {
     store: Arc<dyn Store>,
@@ -43,6 +54,7 @@ struct Inner {
     threads: Mutex<Option<Threads>>,
     timers: Mutex<Progress>,
     duties: Duties,
+    feed: Feed,
 }
 
 /// Why a community could not be started.
@@ -107,6 +119,7 @@ impl Network {
             threads: Mutex::new(Some(threads)),
             timers: Mutex::default(),
             duties: Duties::default(),
+            feed: Feed::default(),
         }));
         network.assign(Arc::new(CarryOut));
         network.assign(Arc::new(Expire));
@@ -119,13 +132,13 @@ impl Network {
     /// Keeps in touch with other engines, carries out what falls due, and forgets old idempotency
     /// records, once a second, until the last other handle is gone or the engine has stopped.
     fn keep_house_every_second(&self) {
-        let inner = Arc::downgrade(&self.0);
+        let network = self.downgrade();
         tokio::spawn(async move {
             let mut every_second = tokio::time::interval(std::time::Duration::from_secs(1));
             every_second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 every_second.tick().await;
-                let Some(network) = inner.upgrade().map(Network) else { return };
+                let Some(network) = network.upgrade() else { return };
                 match network.keep_house().await {
                     Ok(()) => {}
                     Err(SubmitError::Stopped) => return,
@@ -374,6 +387,15 @@ impl Network {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.0.feed
+    }
+
+    /// A handle that does not keep the community running.
+    pub(crate) fn downgrade(&self) -> WeakNetwork {
+        WeakNetwork(Arc::downgrade(&self.0))
     }
 
     pub(crate) fn duties(&self) -> &Duties {

@@ -262,12 +262,14 @@ fn is_shown(invitation: &InvitationView) -> bool {
     invitation.state != InvitationState::Gone
 }
 
-/// Whether an event is what a member did, and not what became of it: reminders and endings by
+/// Whether an event is what a member did, and not what became of it: reminders, waits and endings by
 /// themselves bear the sender's name, and would tell a sender what the recipient did in silence.
 fn is_own_act(event: &RecordedEvent, member: &MemberId) -> bool {
     event.event.actor == *member
         && match event.event.kind {
-            EventKind::InvitationExpired | EventKind::InvitationReminded { .. } => false,
+            EventKind::InvitationExpired | EventKind::InvitationReminded { .. } | EventKind::InvitationWaitEnded => {
+                false
+            }
             EventKind::InvitationCreated { .. }
             | EventKind::InvitationAccepted
             | EventKind::InvitationDeclined { .. }

@@ -179,6 +179,16 @@ impl Network {
         }
     }
 
+    /// Whether a browser with that text is signed in still. Unlike [`Network::session`] this is no sign that somebody
+    /// is there, and puts off no end.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn glance(&self, text: &str) -> StoreResult<Option<Session>> {
+        let known = self.known(text, Form::Session).await?;
+        Ok(known.map(|(member, _, kept)| Session { member, visit: kept.visit }))
+    }
+
     /// Signs a browser out: every text of that sign-in is over.
     ///
     /// # Errors
@@ -322,6 +332,18 @@ mod tests {
         assert_eq!(network.session(text.reveal(), RULES).await.unwrap(), None, "it has lasted two hours");
         let page = DocumentPage { owner: Some(ann()), kind: Kind::Session, after: None, limit: 10 };
         assert!(network.documents(&page).await.unwrap().is_empty(), "what is over is removed");
+    }
+
+    #[tokio::test]
+    async fn a_glance_puts_off_no_end() {
+        let network = network().await;
+        let (session, text) = network.sign_in_proven(ann(), RULES).await.unwrap().unwrap();
+        for _ in 0..29 {
+            network.advance_clock(Span::minutes(1)).await.unwrap();
+            assert_eq!(network.glance(text.reveal()).await.unwrap(), Some(session.clone()));
+        }
+        network.advance_clock(Span::minutes(1)).await.unwrap();
+        assert_eq!(network.glance(text.reveal()).await.unwrap(), None);
     }
 
     #[tokio::test]

@@ -64,6 +64,7 @@ async fn nothing_is_removed_unless_the_policy_says_so() {
     let network = Network::start(store.clone(), Policy::default(), clock, EngineConfig::default()).await.unwrap();
     let withdrawn = sent(&network, "ann", "bo").await;
     network.submit(request("ann", Action::Withdraw { invitation: withdrawn })).await.unwrap().unwrap();
+    network.advance_clock(Span::days(21)).await.unwrap();
     let history = count(&store, Record::is_history).await;
     network.advance_clock(Span::days(4_000)).await.unwrap();
     assert_eq!(count(&store, Record::is_history).await, history);

@@ -137,6 +137,27 @@ pub(crate) struct ServeArgs {
     /// A member is signed out this long after signing in [default: 12h]
     #[arg(long, value_name = "DURATION")]
     session_lifetime: Option<String>,
+    /// Send mails over this server: smtps://USER@HOST (TLS), smtp://USER@HOST (STARTTLS), smtp+plain://HOST
+    #[arg(long, value_name = "URL")]
+    smtp_url: Option<String>,
+    /// File with the user's password there
+    #[arg(long, value_name = "FILE")]
+    smtp_password_file: Option<String>,
+    /// File with a certificate that is believed beside the system's, PEM
+    #[arg(long, value_name = "FILE")]
+    smtp_ca: Option<String>,
+    /// How long the SMTP server may take for each step [default: 30s]
+    #[arg(long, value_name = "DURATION")]
+    smtp_timeout: Option<String>,
+    /// From whom mails are, such as "Acquaint <network@example.org>"; the name is the community's
+    #[arg(long, value_name = "MAILBOX")]
+    mail_from: Option<String>,
+    /// Where the links of mails lead: an address of this server [default: that of --pages-url]
+    #[arg(long, value_name = "URL")]
+    mail_url: Option<String>,
+    /// Folder with templates that take the place of the built-in ones
+    #[arg(long, value_name = "FOLDER")]
+    mail_templates: Option<String>,
     /// Connections at the same time [default: 4096]
     #[arg(long, value_name = "NUMBER")]
     connection_limit: Option<String>,
@@ -459,6 +480,13 @@ impl ServeArgs {
             (Key::OidcSecretFile, &self.oidc_secret_file),
             (Key::SessionIdle, &self.session_idle),
             (Key::SessionLifetime, &self.session_lifetime),
+            (Key::SmtpUrl, &self.smtp_url),
+            (Key::SmtpPasswordFile, &self.smtp_password_file),
+            (Key::SmtpCa, &self.smtp_ca),
+            (Key::SmtpTimeout, &self.smtp_timeout),
+            (Key::MailFrom, &self.mail_from),
+            (Key::MailUrl, &self.mail_url),
+            (Key::MailTemplates, &self.mail_templates),
             (Key::ConnectionLimit, &self.connection_limit),
             (Key::AddressConnectionLimit, &self.address_connection_limit),
             (Key::RequestLimit, &self.request_limit),

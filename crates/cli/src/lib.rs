@@ -12,6 +12,7 @@ mod demo;
 pub mod failure;
 mod keys;
 mod linkedin;
+mod mail;
 mod migrate;
 pub mod output;
 mod pages;

@@ -76,7 +76,7 @@ fn issuer(text: &str) -> Result<String, String> {
 
 /// The address by which browsers know the server, and its host. Cookies of members are sent over
 /// encrypted connections alone; browsers make an exception for the machine that they run on.
-fn origin(text: &str) -> Result<(String, String), String> {
+pub(crate) fn origin(text: &str) -> Result<(String, String), String> {
     let wrong = || "expected https:// and a name such as https://network.example.org, without a path".to_owned();
     let text = text.trim().trim_end_matches('/');
     let (scheme, host) = text.split_once("://").ok_or_else(wrong)?;

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use acquaint_app::outbox::Outbox;
+use acquaint_app::outbox::{Channel, Outbox};
 use acquaint_app::{Clock, EngineConfig, Network};
 use acquaint_core::policy::Policy;
 use acquaint_server::{HostKey, Limits, Listeners, ServerConfig};
@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::ServeArgs;
 use crate::failure::{Failure, Outcome};
+use crate::mail::{self, Mail};
 use crate::output;
 use crate::pages;
 use crate::policy::PolicySource;
@@ -45,6 +46,7 @@ struct Settings {
     policy: Policy,
     server: ServerConfig,
     tokens: Option<Tokens>,
+    mail: Option<Mail>,
     certificate: Option<Certificate>,
     /// A key that was made up, to be told.
     made_up: Option<String>,
@@ -74,18 +76,27 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
     let webhooks = Webhooks::new(network.clone(), settings.server.webhooks.clone()).map_err(Failure::failed)?;
     let listeners = listen(settings.listen, settings.operations).await?;
     announce(&listeners, &network, settings.server.tls.is_some())?;
-    let outbox = Outbox::start(&network, vec![Arc::new(webhooks)]);
     let mut housekeeping = JoinSet::new();
     housekeeping.spawn(reload(network.clone(), settings.policy_source, settings.certificate, hangups));
     if let Some(tokens) = settings.tokens {
         housekeeping.spawn(tokens.renewal());
     }
+    let outbox = outbox(&network, webhooks, settings.mail).await?;
     let served = acquaint_server::serve(network.clone(), listeners, settings.server, stop.signal()).await;
     housekeeping.shutdown().await;
     outbox.shutdown().await;
     network.shutdown().await;
     tracing::info!("stopped");
     served.map_err(Failure::failed)
+}
+
+/// Begins to tell members and programs what happens.
+async fn outbox(network: &Network, webhooks: Webhooks, mail: Option<Mail>) -> Outcome<Outbox> {
+    let mut channels: Vec<Arc<dyn Channel>> = vec![Arc::new(webhooks)];
+    if let Some(mail) = mail {
+        channels.push(Arc::new(mail.channel(network).await.map_err(Failure::failed)?));
+    }
+    Ok(Outbox::start(network, channels))
 }
 
 async fn listen(public: SocketAddr, operations: Option<SocketAddr>) -> Outcome<Listeners> {
@@ -165,6 +176,8 @@ impl Settings {
         let tokens = Tokens::resolve(sources)?;
         let taken = tokens.as_ref().map(|tokens| tokens.config.clone());
         let pages = pages::resolve(sources)?;
+        let mail = mail::resolve(sources)?;
+        let letters = mail.as_ref().map(|mail| mail.host.clone());
         let certificate = Certificate::resolve(sources)?;
         let tls = certificate.as_ref().map(|certificate| certificate.tls.clone());
         let webhooks = Allowed {
@@ -185,12 +198,14 @@ impl Settings {
                 limits,
                 tokens: taken,
                 pages,
+                letters,
                 tls,
                 trusted_proxies,
                 webhooks,
                 ..ServerConfig::new(host_keys)
             },
             tokens,
+            mail,
             certificate,
             made_up,
             log: Log::resolve(sources)?,

@@ -32,6 +32,13 @@ pub(crate) enum Key {
     OidcSecretFile,
     SessionIdle,
     SessionLifetime,
+    SmtpUrl,
+    SmtpPasswordFile,
+    SmtpCa,
+    SmtpTimeout,
+    MailFrom,
+    MailUrl,
+    MailTemplates,
     Store,
     Policy,
     Dev,
@@ -66,7 +73,7 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of the documentation.
-    pub(crate) const ALL: [Key; 44] = [
+    pub(crate) const ALL: [Key; 51] = [
         Key::Listen,
         Key::OperationsListen,
         Key::TlsCertificate,
@@ -81,6 +88,13 @@ impl Key {
         Key::OidcSecretFile,
         Key::SessionIdle,
         Key::SessionLifetime,
+        Key::SmtpUrl,
+        Key::SmtpPasswordFile,
+        Key::SmtpCa,
+        Key::SmtpTimeout,
+        Key::MailFrom,
+        Key::MailUrl,
+        Key::MailTemplates,
         Key::Store,
         Key::Policy,
         Key::Dev,
@@ -130,6 +144,13 @@ impl Key {
             Key::OidcSecretFile => "oidc_secret_file",
             Key::SessionIdle => "session_idle",
             Key::SessionLifetime => "session_lifetime",
+            Key::SmtpUrl => "smtp_url",
+            Key::SmtpPasswordFile => "smtp_password_file",
+            Key::SmtpCa => "smtp_ca",
+            Key::SmtpTimeout => "smtp_timeout",
+            Key::MailFrom => "mail_from",
+            Key::MailUrl => "mail_url",
+            Key::MailTemplates => "mail_templates",
             Key::Store => "store",
             Key::Policy => "policy",
             Key::Dev => "dev",
@@ -271,7 +292,7 @@ fn parse_file(path: &Path, text: &str) -> Outcome<Vec<(Key, String, Origin)>> {
     for (name, value) in table.get_ref() {
         let (place, name) = (name.span().start, name.get_ref().as_ref());
         let key = Key::ALL.into_iter().find(|key| key.name() == name).ok_or_else(|| match name {
-            "host_key" | "token_secret" | "oidc_secret" => wrong(
+            "host_key" | "token_secret" | "oidc_secret" | "smtp_password" => wrong(
                 place,
                 &format_args!(
                     "a secret does not belong here: put it into a file of its own and name that in {name}_file"

@@ -73,6 +73,8 @@ types! {
         "The actor's invitation to the subject ended by itself.";
     InvitationReminded => "invitation.reminded", Subject,
         "The subject was reminded of the actor's invitation.";
+    InvitationWaitEnded => "invitation.wait_ended", Actor,
+        "The wait after a withdrawal is over: the actor may invite the subject again.";
     ConnectionRemoved => "connection.removed", Both,
         "The actor ended the connection with the subject.";
     FollowCreated => "follow.created", Both,
@@ -166,6 +168,7 @@ impl EventType {
             Self::InvitationAccepted
             | Self::InvitationWithdrawn
             | Self::InvitationExpired
+            | Self::InvitationWaitEnded
             | Self::ConnectionRemoved
             | Self::FollowCreated
             | Self::FollowRemoved

@@ -33,7 +33,7 @@ pub struct RecordedEvent {
     pub event: Event,
 }
 
-/// The kinds of events, with what belongs to each.
+/// The kinds of events, with what belongs to each. A store packs a kind as its place here: a new one comes last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// An invitation was sent.
@@ -87,6 +87,9 @@ pub enum EventKind {
     MemberUpdated,
     /// A member was erased.
     MemberErased,
+    /// The wait after a withdrawal is over: the sender may invite the same member again (rules 9 and 41). Not for
+    /// the recipient.
+    InvitationWaitEnded,
 }
 
 impl EventKind {
@@ -115,6 +118,7 @@ impl EventKind {
             EventKind::MemberRestricted { .. } => EventType::MemberRestricted,
             EventKind::MemberUpdated => EventType::MemberUpdated,
             EventKind::MemberErased => EventType::MemberErased,
+            EventKind::InvitationWaitEnded => EventType::InvitationWaitEnded,
         }
     }
 }
@@ -137,7 +141,7 @@ pub struct Notification {
     pub kind: NotificationKind,
 }
 
-/// The kinds of notifications.
+/// The kinds of notifications. A store packs a kind as its place here: a new one comes last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NotificationKind {
     /// Somebody invited this member.
@@ -148,6 +152,8 @@ pub enum NotificationKind {
     InvitationAccepted,
     /// Somebody liked, commented or shared (rule 18).
     Engagement(Engagement),
+    /// The wait after a withdrawal is over: this member may invite the other again (rule 41).
+    MayInviteAgain,
 }
 
 impl NotificationKind {
@@ -159,6 +165,7 @@ impl NotificationKind {
             NotificationKind::InvitationReminder => "invitation_reminder",
             NotificationKind::InvitationAccepted => "invitation_accepted",
             NotificationKind::Engagement(_) => "engagement",
+            NotificationKind::MayInviteAgain => "may_invite_again",
         }
     }
 }

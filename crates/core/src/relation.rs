@@ -120,7 +120,7 @@ pub struct Invitation {
     pub reminder_moments: u8,
     /// The reminders that the recipient got, to be retracted when the invitation ends (rule 8).
     pub reminders: Vec<NotificationId>,
-    /// The next moment at which something is due (rules 11 and 22).
+    /// The next moment at which something is due (rules 11, 22 and 41).
     pub next_due: Option<Time>,
 }
 

@@ -57,7 +57,8 @@ impl Time {
         TimeZone::UTC.to_datetime(self.timestamp())
     }
 
-    fn timestamp(self) -> Timestamp {
+    /// As the calendar's library has it.
+    pub(crate) fn timestamp(self) -> Timestamp {
         // In range by construction (`from_unix` clamps); the epoch stands in for the impossible.
         Timestamp::from_second(self.0).unwrap_or(Timestamp::UNIX_EPOCH)
     }

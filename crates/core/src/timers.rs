@@ -1,21 +1,27 @@
-//! When something is next due for an invitation (rules 11 and 22).
+//! When something is next due for an invitation (rules 11, 22 and 41).
 
 use crate::policy::Policy;
-use crate::relation::Invitation;
-use crate::time::Time;
+use crate::relation::{End, Ending, Invitation};
+use crate::time::{Span, Time};
 
-/// The next moment at which a pending invitation is due: its next reminder while the recipient can
-/// still answer it, else its end.
+/// The next moment at which an invitation is due. While it is pending: its next reminder as long as the
+/// recipient can still answer it, else its end. Once it was withdrawn: the end of the wait, if there is one.
 #[must_use]
 pub fn next_due(invitation: &Invitation, policy: &Policy) -> Option<Time> {
-    if !invitation.is_pending() {
-        return None;
+    if let Some(end) = invitation.end {
+        return wait_end(end, policy);
     }
     let reminder = if invitation.is_answerable() { next_reminder(invitation, policy) } else { None };
     match (reminder, invitation.expires_at) {
         (Some(reminder), Some(end)) => Some(reminder.min(end)),
         (reminder, end) => reminder.or(end),
     }
+}
+
+/// When the sender of an invitation that was withdrawn has waited long enough (rule 9).
+fn wait_end(end: End, policy: &Policy) -> Option<Time> {
+    let wait = policy.invitation.resend_after_withdrawal;
+    (end.how == Ending::Withdrawn && wait > Span::ZERO).then(|| end.at + wait)
 }
 
 /// The moment of the next reminder, whether or not the recipient can still answer.

@@ -77,6 +77,7 @@ impl From<EventKind> for Data {
             EventKind::InvitationAccepted
             | EventKind::InvitationWithdrawn
             | EventKind::InvitationExpired
+            | EventKind::InvitationWaitEnded
             | EventKind::ConnectionRemoved
             | EventKind::FollowCreated
             | EventKind::FollowRemoved

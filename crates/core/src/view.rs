@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::{Event, EventKind};
 use crate::ids::{InvitationId, MemberId};
 use crate::policy::{Policy, REBLOCK_WAIT};
 use crate::refusal::Refusal;
@@ -104,6 +105,21 @@ pub fn received(relation: &Relation, viewer: &MemberId) -> Option<InvitationView
         (Some(Kept { why: Why::Blocked, at }), _) | (None, Some(End { at, .. })) => (InvitationState::Gone, Some(at)),
     };
     Some(shown(invitation, Direction::Received, relation.pair.other(viewer), state, decided_at))
+}
+
+/// Whether an event made a difference to what its invitation is for a viewer, who sees it as `view` by now. What
+/// somebody does in silence makes none to the other, and neither does what becomes of an invitation that the
+/// viewer has not before them (rules 5, 8 and 20).
+#[must_use]
+pub fn shows(event: &Event, viewer: &MemberId, view: &InvitationView) -> bool {
+    match event.kind {
+        EventKind::InvitationCreated { .. } => view.state == InvitationState::Pending,
+        EventKind::InvitationAccepted | EventKind::InvitationWithdrawn | EventKind::InvitationExpired => {
+            view.decided_at == Some(event.at)
+        }
+        EventKind::InvitationDeclined { .. } => event.actor == *viewer,
+        _ => false,
+    }
 }
 
 fn shown(

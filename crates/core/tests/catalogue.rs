@@ -26,6 +26,7 @@ fn kinds() -> Vec<EventKind> {
         EventKind::InvitationWithdrawn,
         EventKind::InvitationExpired,
         EventKind::InvitationReminded { number: 1 },
+        EventKind::InvitationWaitEnded,
         EventKind::ConnectionRemoved,
         EventKind::FollowCreated,
         EventKind::FollowRemoved,

@@ -1,6 +1,6 @@
 // What the pages do beyond forms and links: count characters, keep the keyboard's place after a
-// part was put in place, close menus, and say when nothing could be done. Without this file, and
-// without htmx, every page still works.
+// part was put in place, close menus, say when nothing could be done, and follow what changes while
+// they are open. Without this file, and without htmx, every page still works.
 "use strict";
 (() => {
   document.documentElement.classList.add("script");
@@ -98,6 +98,121 @@
       menu.querySelector("summary").focus();
     }
   });
+
+  // What changes while the page is open. Numbers are put right wherever they stand; a line is fetched
+  // as it is now, unless somebody is busy with it. When an invitation is gone its line goes, without a word.
+  function tally(name, number) {
+    for (const place of document.querySelectorAll(`[data-tally="${name}"]`)) {
+      place.textContent = number;
+      if (place.matches("b") && name === "received") place.classList.toggle("hot", number > 0);
+    }
+    for (const link of document.querySelectorAll(`[data-badge="${name}"]`)) {
+      let badge = link.querySelector(".badge");
+      if (number === 0) {
+        if (badge) badge.remove();
+        continue;
+      }
+      if (!badge) {
+        badge = document.createElement("b");
+        badge.className = "badge";
+        link.append(badge);
+      }
+      const most = Number(link.dataset.most || Infinity);
+      const words = document.createElement("span");
+      words.className = "unseen";
+      words.textContent = ` ${link.dataset.words}`;
+      badge.replaceChildren(number >= most ? `${most - 1}+` : String(number), words);
+    }
+  }
+
+  async function fetched(address, headers) {
+    const answer = await fetch(address, { headers, redirect: "error" });
+    if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  }
+
+  const isBusy = (line) => line.hasAttribute("data-over") || line.querySelector("[data-focus], .htmx-request, details[open]");
+
+  // The lists of the page as they are now; one that somebody is busy in, or has read on in, stays as it is.
+  async function refresh() {
+    const lists = [...document.querySelectorAll("[data-list]")];
+    if (!lists.length) return;
+    const page = await fetched(location.href);
+    for (const list of lists) {
+      const now = page.querySelector(`[data-list="${list.dataset.list}"]`);
+      const isLonger = now && now.querySelector(".more") && list.children.length > now.children.length;
+      if (!now || isLonger || list.contains(document.activeElement) || [...list.children].some(isBusy)) continue;
+      list.replaceWith(now);
+      htmx.process(now);
+    }
+  }
+
+  // A line that goes takes nobody's place: the keyboard goes on to the next.
+  function leave(line) {
+    const acts = line.contains(document.activeElement) ? [...line.parentElement.querySelectorAll("[data-act]")] : [];
+    const next = acts.find((act) => line.compareDocumentPosition(act) & Node.DOCUMENT_POSITION_FOLLOWING && !line.contains(act));
+    const hadFocus = line.contains(document.activeElement);
+    line.remove();
+    if (hadFocus) move(next || document.getElementById("main"));
+  }
+
+  async function change({ id, direction, state }) {
+    const line = document.getElementById(id);
+    if (line) {
+      if (isBusy(line) || state === "pending") return;
+      if (state !== "accepted" || direction === "received") return leave(line);
+      if (line.contains(document.activeElement)) return;
+    } else if (state !== "pending" || !document.querySelector(`[data-list="${direction}"]`)) {
+      return;
+    }
+    const list = line ? line.parentElement : document.querySelector(`ul[data-list="${direction}"]`);
+    if (!list) return refresh();
+    const now = (await fetched(`/invitations/${id}/row`, { "HX-Request": "true" })).querySelector("li");
+    if (!now || document.getElementById(id) !== line) return;
+    if (line) line.replaceWith(now);
+    else list.prepend(now);
+    if (!line && direction === "received") document.getElementById("live").textContent = "A new invitation is here.";
+    htmx.process(now);
+  }
+
+  function follow(address) {
+    let source = null;
+    let shown = null;
+    let work = Promise.resolve();
+    const then = (step) => {
+      work = work.then(step).catch((error) => console.info("not shown live:", error.message));
+    };
+    const isNew = (counts) => {
+      const places = [...document.querySelectorAll("[data-tally]")];
+      return places.some((place) => Number(place.textContent) !== counts[place.dataset.tally]);
+    };
+    const counted = (event) => {
+      const counts = JSON.parse(event.data);
+      // What happened before the stream was there is not told line by line.
+      const stale = shown === null ? isNew(counts) : shown.latest !== counts.latest && document.querySelector('[data-list="notifications"]');
+      for (const name of ["received", "sent", "connections", "unread"]) tally(name, counts[name]);
+      shown = counts;
+      if (stale) then(refresh);
+    };
+    const close = () => {
+      if (source) source.close();
+      source = shown = null;
+    };
+    // Only a page that somebody may look at has a stream: a browser has few connections for many tabs.
+    const open = () => {
+      close();
+      if (document.hidden) return;
+      source = new EventSource(address);
+      source.addEventListener("counts", counted);
+      source.addEventListener("invitation", (event) => then(() => change(JSON.parse(event.data))));
+      source.addEventListener("missed", () => then(refresh));
+    };
+    document.addEventListener("visibilitychange", open);
+    addEventListener("pagehide", close);
+    addEventListener("pageshow", (event) => event.persisted && open());
+    open();
+  }
+  if (window.EventSource && window.htmx && document.body.dataset.live) follow(document.body.dataset.live);
 
   prepare(document);
   const wrong = document.querySelector("[aria-invalid][data-focus]");

@@ -134,6 +134,11 @@ impl App {
         self.0.config.pages.as_ref()
     }
 
+    /// Under which name the links of mails lead here, if mails are sent.
+    pub(crate) fn letters(&self) -> Option<&str> {
+        self.0.config.letters.as_deref()
+    }
+
     /// One permit: a server makes one export at a time.
     pub(crate) fn exporting(&self) -> &Semaphore {
         &self.0.exporting

@@ -67,6 +67,9 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// The pages for members; with `None`, there is the API alone.
     pub pages: Option<Pages>,
+    /// Where the links of mails lead: the name and port under which browsers know the server. With
+    /// `None`, no mails are sent.
+    pub letters: Option<String>,
     /// Who is believed about the addresses of clients (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpNet>,
     /// Which endpoints may be posted to, beside those on the public internet.
@@ -83,6 +86,7 @@ impl ServerConfig {
             host_keys,
             tokens: None,
             pages: None,
+            letters: None,
             limits: Limits::default(),
             trusted_proxies: Vec::new(),
             webhooks: Allowed::default(),

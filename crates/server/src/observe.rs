@@ -25,6 +25,7 @@ use tower::Service;
 use crate::api::calendars;
 use crate::callers::Callers;
 use crate::problem::{Kind, Problem};
+use crate::web::letter;
 
 /// The header that names a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -239,9 +240,10 @@ async fn caught(answer: impl Future<Output = Result<Response, Infallible>>) -> R
     polled.await
 }
 
-/// The path without what follows the place of calendars: their addresses are their keys.
+/// The path without what follows the places of calendars and of links in mails: their addresses are
+/// their keys.
 fn loggable(path: &str) -> &str {
-    if path.starts_with(calendars::PATH) { calendars::PATH } else { path }
+    [calendars::PATH, letter::PATH].into_iter().find(|place| path.starts_with(place)).unwrap_or(path)
 }
 
 struct Call<'a> {

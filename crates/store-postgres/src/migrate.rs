@@ -32,10 +32,11 @@ pub struct Migration {
 }
 
 /// Every migration.
-const ALL: [Migration; 3] = [
+const ALL: [Migration; 4] = [
     Migration { version: 1, works_with: 1, name: "tables", sql: include_str!("../migrations/0001_tables.sql") },
     Migration { version: 2, works_with: 1, name: "documents", sql: include_str!("../migrations/0002_documents.sql") },
     Migration { version: 3, works_with: 1, name: "rows", sql: include_str!("../migrations/0003_rows.sql") },
+    Migration { version: 4, works_with: 1, name: "wait_ended", sql: include_str!("../migrations/0004_wait_ended.sql") },
 ];
 
 /// The last one.

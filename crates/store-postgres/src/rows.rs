@@ -169,7 +169,8 @@ impl ToRow for NotificationRow<'_> {
             NotificationKind::Engagement(engagement) => Some(engagement),
             NotificationKind::InvitationReceived
             | NotificationKind::InvitationReminder
-            | NotificationKind::InvitationAccepted => None,
+            | NotificationKind::InvitationAccepted
+            | NotificationKind::MayInviteAgain => None,
         }));
         values
     }
@@ -186,6 +187,7 @@ pub(crate) fn read_notification(mut row: Fields<'_>) -> Result<(MemberId, Notifi
         ("invitation_received", None) => NotificationKind::InvitationReceived,
         ("invitation_reminder", None) => NotificationKind::InvitationReminder,
         ("invitation_accepted", None) => NotificationKind::InvitationAccepted,
+        ("may_invite_again", None) => NotificationKind::MayInviteAgain,
         ("engagement", Some(engagement)) => NotificationKind::Engagement(engagement),
         (other, _) => return Err(Unreadable(format!("there is no notification of the kind {other:?}"))),
     };
@@ -253,6 +255,7 @@ impl<'a> Details<'a> {
             EventKind::InvitationAccepted
             | EventKind::InvitationWithdrawn
             | EventKind::InvitationExpired
+            | EventKind::InvitationWaitEnded
             | EventKind::ConnectionRemoved
             | EventKind::FollowCreated
             | EventKind::FollowRemoved
@@ -298,6 +301,7 @@ fn read_kind(name: &str, row: &mut Fields<'_>) -> Result<EventKind, Unreadable> 
         "invitation.withdrawn" => EventKind::InvitationWithdrawn,
         "invitation.expired" => EventKind::InvitationExpired,
         "invitation.reminded" => EventKind::InvitationReminded { number: number.ok_or_else(missing)? },
+        "invitation.wait_ended" => EventKind::InvitationWaitEnded,
         "connection.removed" => EventKind::ConnectionRemoved,
         "follow.created" => EventKind::FollowCreated,
         "follow.removed" => EventKind::FollowRemoved,

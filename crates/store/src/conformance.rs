@@ -46,6 +46,7 @@ macro_rules! conformance_suite {
             contacts_are_paged_latest_first
             notifications_have_those_of_pending_invitations_among_them
             retracted_notifications_are_gone
+            the_end_of_a_wait_falls_due
             events_follow_the_order_of_commits
             an_engine_that_is_alone_sees_its_own_events
             what_is_due_comes_in_order

@@ -93,6 +93,13 @@ struct Finished {
     fates: Vec<(Document, Delivery, Fate)>,
 }
 
+impl Finished {
+    /// Whether an attempt was made.
+    fn is_tried(&self) -> bool {
+        self.fates.iter().any(|(.., fate)| matches!(fate, Fate::Tried { .. }))
+    }
+}
+
 struct Clerk {
     network: Network,
     channels: BTreeMap<&'static str, Arc<dyn Channel>>,
@@ -402,7 +409,8 @@ impl Clerk {
         let all: Vec<Finished> = std::mem::take(&mut self.unsettled);
         match self.settle_some(&all).await {
             Err(StoreError::Conflict) => {
-                for one in all {
+                for mut one in all {
+                    self.refresh(&mut one).await?;
                     match self.settle_some(std::slice::from_ref(&one)).await {
                         Ok(()) | Err(StoreError::Conflict) => {}
                         Err(error) => {
@@ -421,6 +429,21 @@ impl Clerk {
         }
     }
 
+    /// Reads anew what an attempt was made for: when somebody looked at one of several meanwhile, what became
+    /// of them all must not be lost. One that is gone was erased.
+    async fn refresh(&self, finished: &mut Finished) -> StoreResult<()> {
+        if finished.is_tried() {
+            let mut fates = Vec::with_capacity(finished.fates.len());
+            for (document, delivery, fate) in std::mem::take(&mut finished.fates) {
+                if let Some(now) = self.network.document(&document.name).await? {
+                    fates.push((now, delivery, fate));
+                }
+            }
+            finished.fates = fates;
+        }
+        Ok(())
+    }
+
     async fn settle_some(&mut self, finished: &[Finished]) -> StoreResult<()> {
         let mut channels = BTreeSet::new();
         for (_, delivery, _) in finished.iter().flat_map(|finished| &finished.fates) {
@@ -431,7 +454,10 @@ impl Clerk {
             self.follower(channel).await?;
         }
         let mut changes = BTreeMap::new();
-        for finished in finished {
+        // Somebody may have found that it is not the turn of one that went together with another at that moment:
+        // what became of an attempt counts.
+        let (tried, looked): (Vec<&Finished>, Vec<&Finished>) = finished.iter().partition(|one| one.is_tried());
+        for finished in looked.into_iter().chain(tried) {
             self.settle_one(finished, &mut changes).await?;
         }
         self.commit(&channels, changes.into_values().collect()).await?;

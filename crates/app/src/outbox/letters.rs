@@ -164,6 +164,19 @@ impl Network {
         self.document(&name).await?.as_ref().map(read).transpose()
     }
 
+    /// When something was last delivered to a member on that way, as far back as the log goes
+    /// ([`LOG_KEPT`](super::LOG_KEPT)).
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn last_delivered(&self, owner: &MemberId, channel: &str, target: &str) -> StoreResult<Option<Time>> {
+        let prefix = format!("{channel}/{target}/");
+        let (owner, kind, after) = (Some(owner.clone()), Kind::Delivered, Some(prefix.clone()));
+        let latest = self.documents(&DocumentPage { owner, kind, after, limit: 1 }).await?.pop();
+        let Some(latest) = latest.filter(|document| document.name.key.starts_with(&prefix)) else { return Ok(None) };
+        Ok(read(&latest)?.attempts.last().map(|attempt| attempt.at))
+    }
+
     /// Sends off once more what was given up or delivered; it is attempted at once, beside the order of its
     /// lane, and bears the same id. Whether there is such a one.
     ///

@@ -79,6 +79,8 @@ fn who_accepts_what_was_just_withdrawn_is_told_kindly() {
     let recipient = stage.browser(PHONE, &recipient_id);
     recipient.go("/invitations/received");
     recipient.find(&format!(".row .name[href='/people/{AMARA}']"));
+    // Without its live stream, the page is as it was loaded.
+    recipient.js("window.dispatchEvent(new Event('pagehide'))", &[]);
     sender.named("Withdraw").click();
     sender.find(".asking button").click();
     sender.sees("Withdrawn. They are not told.");

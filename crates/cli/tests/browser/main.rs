@@ -8,6 +8,7 @@
 //! | [`cleaning`] | a clean-up plan from the first look to its end, the wait list, insights |
 //! | [`connecting`] | notes, errors beside their fields, refusals with dates, what time changes |
 //! | [`plain`] | all of it with JavaScript off |
+//! | [`live`] | what changes while a page is open |
 //! | [`looks`] | every page: axe-core finds nothing, nothing is stopped by the policy, it is light; pictures |
 //! | [`own`] | a person's own LinkedIn export |
 //! | [`smoke`] | the main ways on PostgreSQL; the tests above are on the embedded store |
@@ -27,6 +28,7 @@ mod cleaning;
 mod common;
 mod connecting;
 mod driver;
+mod live;
 mod looks;
 mod own;
 mod plain;

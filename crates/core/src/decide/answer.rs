@@ -95,11 +95,11 @@ impl Draft<'_> {
     /// Ends the pending invitation of `sender` for both, frees the room that it took, and retracts
     /// what reminded of it (rules 8, 11, 25).
     pub(super) fn end_invitation(&mut self, sender: Who, how: Ending, at: Time) -> Option<Ended> {
-        let recipient = sender.opposite();
+        let (recipient, policy) = (sender.opposite(), self.policy);
         let invitation = self.side_mut(sender).invitation.as_mut().filter(|invitation| invitation.is_pending())?;
         let answerable = invitation.is_answerable();
         invitation.end = Some(End { how, at });
-        invitation.next_due = None;
+        invitation.next_due = timers::next_due(invitation, policy);
         let ended = Ended { id: invitation.id, sent_at: invitation.sent_at };
         let reminders = std::mem::take(&mut invitation.reminders);
         self.retract(recipient, reminders);

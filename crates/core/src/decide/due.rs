@@ -1,9 +1,10 @@
-//! What falls due: endings and reminders (rules 11, 22 to 24).
+//! What falls due: endings, reminders, and the end of a wait (rules 11, 22 to 24, 41).
 
 use std::sync::Arc;
 
 use super::{Answer, Draft, Who};
 use crate::event::{EventKind, NotificationKind};
+use crate::member::{Registration, WhoMayInvite};
 use crate::refusal::Refusal;
 use crate::relation::{Ending, Invitation, Kept, Why};
 use crate::timers;
@@ -32,11 +33,13 @@ impl Draft<'_> {
         }
     }
 
-    /// Reminds of what is due. What was withdrawn, answered or ended is not pending any more, so
-    /// a timer that comes late does nothing (rule 23).
-    pub(super) fn remind(&mut self) -> Result<Answer, Refusal> {
-        self.remind_of(Who::Actor);
-        self.remind_of(Who::Other);
+    /// Does what is due. What was withdrawn, answered or ended is not pending any more, so
+    /// a timer that comes late reminds of nothing (rule 23).
+    pub(super) fn fall_due(&mut self) -> Result<Answer, Refusal> {
+        for sender in [Who::Actor, Who::Other] {
+            self.remind_of(sender);
+            self.end_wait_of(sender);
+        }
         Ok(Answer::Done)
     }
 
@@ -57,5 +60,34 @@ impl Draft<'_> {
             invitation.reminders.extend(reminder);
             invitation.next_due = timers::next_due(invitation, policy);
         }
+    }
+
+    /// Tells the sender of a withdrawn invitation that they may invite the same member again (rule 41), unless
+    /// they see that it would be idle. What the recipient does in silence changes nothing here (rule 5).
+    fn end_wait_of(&mut self, sender: Who) {
+        let now = self.now();
+        let over = |invitation: &&Invitation| invitation.next_due.is_some_and(|due| due <= now);
+        let withdrawn = self.side(sender).invitation.as_ref().filter(|invitation| !invitation.is_pending());
+        let Some(id) = withdrawn.filter(over).map(|invitation| invitation.id) else { return };
+        if self.could_invite(sender) {
+            self.tell(sender, Some(id), EventKind::InvitationWaitEnded);
+            self.notify(sender, Some(id), NotificationKind::MayInviteAgain);
+        }
+        if let Some(invitation) = &mut self.side_mut(sender).invitation {
+            invitation.next_due = None;
+        }
+    }
+
+    /// Whether an invitation from `sender` would make sense as far as they see it: the two are not connected, no
+    /// invitation waits for their answer, they do not block the other, who is there and has not said that nobody
+    /// may invite them.
+    fn could_invite(&self, sender: Who) -> bool {
+        let waits = self.pending_from(sender.opposite()).is_some_and(Invitation::is_answerable);
+        let other = &self.member(sender.opposite()).profile;
+        self.relation.state.connected_since.is_none()
+            && !waits
+            && self.side(sender).blocking_since.is_none()
+            && other.registration != Registration::Erasing
+            && other.who_may_invite != WhoMayInvite::Nobody
     }
 }

@@ -234,7 +234,7 @@ impl<'a> Draft<'a> {
             Action::Block { .. } => self.block(),
             Action::Unblock { .. } => self.unblock(),
             Action::Engage { engagement, .. } => self.engage(engagement),
-            Action::Due { .. } => self.remind(),
+            Action::Due { .. } => self.fall_due(),
             Action::Forget { .. } => self.forget(),
             Action::Register { .. }
             | Action::ChangeSettings { .. }

@@ -3,6 +3,7 @@
 //! `None` means that the rule is switched off. [`Policy::parse`] reads a document,
 //! [`Policy::to_toml`] writes one that reads back to the same policy.
 
+mod mail;
 mod parse;
 mod show;
 
@@ -12,6 +13,7 @@ use std::str::FromStr;
 use crate::member::Plan;
 use crate::time::Span;
 
+pub use mail::{HoursError, MailPolicy, QuietHours, Zone, ZoneError};
 pub use parse::PolicyError;
 
 /// The rules in force. Cheap to share, never changed in place.
@@ -27,6 +29,8 @@ pub struct Policy {
     pub limits: LimitPolicy,
     /// What leads to a restriction, and how long it lasts: rules 28 to 33.
     pub restriction: RestrictionPolicy,
+    /// Which mails there are, and when they may leave.
+    pub mail: MailPolicy,
     /// Whether connecting or inviting also follows: rules 4 and 17.
     pub follow: FollowPolicy,
     /// Clean-up: rules 37, 38 and 40.
@@ -251,6 +255,14 @@ impl Policy {
                 notes_per_month_basic: Some(5),
             },
             reminders: ReminderPolicy { after: vec![Span::days(7), Span::days(21)] },
+            mail: MailPolicy {
+                first_notice: true,
+                accepted: true,
+                may_invite_again: true,
+                quiet_hours: None,
+                time_zone: Zone::UTC,
+                digest: Some(Span::days(1)),
+            },
             limits: LimitPolicy {
                 pending_cap: Some(1_500),
                 rolling_window: Span::days(7),

@@ -9,7 +9,8 @@ use std::ops::Range;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use toml::Spanned;
 
-use super::{Policy, Preset};
+use super::mail::MAX_DIGEST;
+use super::{Policy, Preset, QuietHours, Zone};
 use crate::time::Span;
 
 /// Why a document is not a policy, and where.
@@ -74,6 +75,10 @@ impl Policy {
                  invitation.expires_after"
             );
             return Some((&["reminders.after", "invitation.expires_after"], message));
+        }
+        if self.mail.digest.is_some_and(|digest| digest > MAX_DIGEST) {
+            let message = format!("mail.digest: expected at most {MAX_DIGEST}; older mails are not remembered");
+            return Some((&["mail.digest"], message));
         }
         None
     }
@@ -211,6 +216,22 @@ impl Value for Lengths {
     }
 }
 
+impl Value for QuietHours {
+    const EXPECTED: &'static str = "hours of the day such as \"22:00-07:00\", the two not the same";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Value for Zone {
+    const EXPECTED: &'static str = "the name of a time zone such as \"Europe/Rome\" or \"UTC\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
 struct SwitchVisitor<T> {
     may_be_off: bool,
     kind: PhantomData<T>,
@@ -264,6 +285,8 @@ struct RawPolicy {
     #[serde(default)]
     reminders: RawReminders,
     #[serde(default)]
+    mail: RawMail,
+    #[serde(default)]
     limits: RawLimits,
     #[serde(default)]
     restriction: RawRestriction,
@@ -302,6 +325,17 @@ struct RawInvitation {
 #[serde(deny_unknown_fields, default)]
 struct RawReminders {
     after: Option<Spanned<Switch<Lengths>>>,
+}
+
+#[derive(serde::Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawMail {
+    first_notice: Option<bool>,
+    accepted: Option<bool>,
+    may_invite_again: Option<bool>,
+    quiet_hours: Option<Spanned<Switch<QuietHours>>>,
+    time_zone: Option<Spanned<Always<Zone>>>,
+    digest: Option<Spanned<Switch<Length>>>,
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -384,6 +418,7 @@ impl RawPolicy {
         put(&mut places, "reminders.after", &mut policy.reminders.after, self.reminders.after, |v| {
             v.0.map_or_else(Vec::new, |list| list.0)
         });
+        self.mail.resolve(&mut policy, &mut places);
         self.limits.resolve(&mut policy, &mut places);
         self.restriction.resolve(&mut policy, &mut places);
         let follow = &mut policy.follow;
@@ -455,6 +490,18 @@ impl RawInvitation {
             self.notes_per_month_basic,
             count,
         );
+    }
+}
+
+impl RawMail {
+    fn resolve(self, policy: &mut Policy, places: &mut Places) {
+        let mail = &mut policy.mail;
+        mail.first_notice = self.first_notice.unwrap_or(mail.first_notice);
+        mail.accepted = self.accepted.unwrap_or(mail.accepted);
+        mail.may_invite_again = self.may_invite_again.unwrap_or(mail.may_invite_again);
+        put(places, "mail.quiet_hours", &mut mail.quiet_hours, self.quiet_hours, |v| v.0);
+        put(places, "mail.time_zone", &mut mail.time_zone, self.time_zone, |v| v.0);
+        put(places, "mail.digest", &mut mail.digest, self.digest, |v| v.0.map(|length| length.0));
     }
 }
 
@@ -531,6 +578,11 @@ mod tests {
             ),
             ("[restriction]\nunanswered_after = \"90d\"", 2, "nothing older than 90d lies within 90d"),
             ("[cleanup]\ndaily_budget = 50", 2, "must lie below restriction.withdrawals_per_day (50)"),
+            ("[mail]\nquiet_hours = \"at night\"", 2, "expected hours of the day such as \"22:00-07:00\""),
+            ("[mail]\ntime_zone = \"Rome\"", 2, "expected the name of a time zone such as \"Europe/Rome\""),
+            ("[mail]\ntime_zone = \"off\"", 2, "expected the name of a time zone"),
+            ("[mail]\ndigest = \"0s\"", 2, "expected a duration of at least \"1s\""),
+            ("[mail]\ndigest = \"8d\"", 2, "expected at most 7d"),
             ("[invitation\n", 1, ""),
         ];
         for (text, line, message) in cases {

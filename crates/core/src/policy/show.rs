@@ -36,6 +36,19 @@ impl Policy {
         page.key("notes_per_month_basic", or_off(rules.notes_per_month_basic), "rule 3: per calendar month, UTC");
         page.section("reminders");
         page.key("after", list_or_off(&self.reminders.after), "rule 22: ages at which the recipient is reminded");
+        self.show_mail(page);
+    }
+
+    fn show_mail(&self, page: &mut Page) {
+        let mail = &self.mail;
+        page.section("mail");
+        page.key("first_notice", mail.first_notice, "the recipient is told of an invitation by mail");
+        page.key("accepted", mail.accepted, "the sender is told that it was accepted");
+        page.key("may_invite_again", mail.may_invite_again, "rule 41: … and that a wait is over");
+        let hours = mail.quiet_hours.map_or_else(|| "\"off\"".into(), |hours| format!("\"{hours}\""));
+        page.key("quiet_hours", hours, "no mail leaves in these hours, …");
+        page.key("time_zone", format!("\"{}\"", mail.time_zone), "… by the clocks of this zone");
+        page.key("digest", quoted_or_off(mail.digest), "at most one mail of reminders to a member in this time");
     }
 
     fn show_limits(&self, page: &mut Page) {

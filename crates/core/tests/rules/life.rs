@@ -103,7 +103,9 @@ fn rules_7_and_8_a_withdrawal_is_final_and_silent() {
     assert_eq!((seen.state, seen.note), (InvitationState::Gone, None));
     let before = net.events.len();
     net.wait(Span::days(400));
-    assert_eq!(net.events.len(), before, "nothing comes after it");
+    let after: Vec<_> = net.events[before..].iter().map(|event| event.kind.name()).collect();
+    assert_eq!(after, ["invitation.wait_ended"], "nothing else comes after it");
+    assert!(net.notifications_of("you").is_empty());
     for outcome in [net.accept("you", invitation), net.decline("you", invitation)] {
         assert_eq!(refused(outcome).0, Code::NoLongerAvailable);
     }
@@ -446,6 +448,84 @@ fn rule_24_the_recipient_can_switch_reminders_off() {
     assert!(net.notifications_of("you").is_empty());
     net.wait(Span::days(11));
     assert_eq!(net.notifications_of("you").len(), 1);
+}
+
+#[test]
+fn rule_41_the_sender_is_told_when_the_wait_is_over() {
+    let mut net = Net::linkedin();
+    let invitation = net.invite("me", "you").unwrap();
+    net.wait(Span::days(8));
+    net.withdraw("me", invitation).unwrap();
+    net.wait(Span::seconds(21 * 86_400 - 1));
+    assert!(net.notifications_of("me").is_empty() && !net.view("me", "you").may.invite);
+    net.wait(Span::seconds(1));
+    let [told] = net.notifications_of("me")[..] else { panic!("told once") };
+    let expected = (NotificationKind::MayInviteAgain, id("you"), Some(invitation), net.now);
+    assert_eq!((told.kind.clone(), told.about.clone(), told.invitation, told.at), expected);
+    assert!(net.view("me", "you").may.invite, "what was told is true");
+    assert!(net.notifications_of("you").is_empty(), "a withdrawal tells the recipient nothing, ever");
+    net.wait(Span::days(400));
+    assert_eq!(net.count_events(|kind| *kind == EventKind::InvitationWaitEnded), 1);
+}
+
+#[test]
+fn rule_41_what_the_recipient_did_in_silence_does_not_keep_the_notice_back() {
+    let silent: [fn(&mut Net); 3] = [
+        |_| {},
+        |net| {
+            net.decline("you", net.sent[0].0).unwrap();
+        },
+        |net| {
+            net.block("you", "me").unwrap();
+        },
+    ];
+    for act in silent {
+        let mut net = Net::linkedin();
+        let invitation = net.invite("me", "you").unwrap();
+        act(&mut net);
+        net.withdraw("me", invitation).unwrap();
+        net.wait(Span::days(21));
+        assert_eq!(net.notifications_of("me").len(), 1);
+    }
+}
+
+#[test]
+fn rule_41_nobody_is_told_what_they_see_to_be_idle() {
+    let idle: [fn(&mut Net); 5] = [
+        |net| net.connect("you", "me"),
+        |net| {
+            net.invite("you", "me").unwrap();
+        },
+        |net| {
+            net.block("me", "you").unwrap();
+        },
+        |net| net.register("you", Profile { who_may_invite: WhoMayInvite::Nobody, ..Profile::default() }),
+        |net| {
+            net.act(&id("you"), Action::BeginErasure).unwrap();
+        },
+    ];
+    for (place, make_idle) in idle.into_iter().enumerate() {
+        let mut net = Net::linkedin();
+        let invitation = net.invite("me", "you").unwrap();
+        net.withdraw("me", invitation).unwrap();
+        make_idle(&mut net);
+        net.wait(Span::days(21));
+        let told = net.count_events(|kind| *kind == EventKind::InvitationWaitEnded);
+        assert_eq!(told, 0, "case {place}");
+        net.wait(Span::days(400));
+        assert_eq!(net.relation(&pair("me", "you")).next_due(), None, "case {place}");
+    }
+}
+
+#[test]
+fn rule_41_without_a_wait_there_is_nothing_to_tell() {
+    let mut policy = Policy::default();
+    policy.invitation.resend_after_withdrawal = Span::ZERO;
+    let mut net = Net::new(policy);
+    let invitation = net.invite("me", "you").unwrap();
+    net.withdraw("me", invitation).unwrap();
+    net.wait(Span::days(400));
+    assert!(net.notifications_of("me").is_empty());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! A policy document: what is written reads back, and an error names the line.
 
 use acquaint_core::policy::{
-    CleanupPolicy, FollowPolicy, InvitationPolicy, LimitPolicy, MemberPolicy, Policy, Preset, ReminderPolicy,
-    RestrictionPolicy, RetentionPolicy,
+    CleanupPolicy, FollowPolicy, InvitationPolicy, LimitPolicy, MailPolicy, MemberPolicy, Policy, Preset,
+    ReminderPolicy, RestrictionPolicy, RetentionPolicy,
 };
 use acquaint_core::time::Span;
 use proptest::prelude::*;
@@ -72,11 +72,29 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn mail()(
+        switches in any::<[bool; 3]>(),
+        hours in off((0..1_440, 1..1_440)),
+        zone in prop::sample::select(vec!["UTC", "Europe/Rome", "America/Argentina/Buenos_Aires"]),
+        digest in off((1_u64..=604_800).prop_map(Span::seconds)),
+    ) -> MailPolicy {
+        let [first_notice, accepted, may_invite_again] = switches;
+        let hours = hours.map(|(from, length)| (from, (from + length) % 1_440));
+        let hours = hours.map(|(from, to)| format!("{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60));
+        MailPolicy {
+            first_notice, accepted, may_invite_again, digest,
+            quiet_hours: hours.map(|hours| hours.parse().unwrap()),
+            time_zone: zone.parse().unwrap(),
+        }
+    }
+}
+
+prop_compose! {
     fn policy()(
         preset in prop_oneof![Just(Preset::Linkedin), Just(Preset::Open)],
         invitation in invitation(),
         after in prop::collection::btree_set(length(), 0..=16),
-        limits in limits(),
+        (mail, limits) in (mail(), limits()),
         restriction in restriction(),
         switches in any::<[bool; 3]>(),
         (stale_after, inactive_after) in (length(), length()),
@@ -87,7 +105,7 @@ prop_compose! {
         let [on_invite, on_accept, must_be_registered] = switches;
         let [events, notifications, past_invitations] = kept;
         let mut policy = Policy {
-            preset, invitation, limits, restriction,
+            preset, invitation, mail, limits, restriction,
             reminders: ReminderPolicy { after: after.into_iter().collect() },
             follow: FollowPolicy { on_invite, on_accept },
             cleanup: CleanupPolicy { stale_after, inactive_after, daily_budget },
@@ -136,7 +154,7 @@ proptest! {
 }
 
 /// Every key of the contract.
-const KEYS: [(&str, &str); 32] = [
+const KEYS: [(&str, &str); 38] = [
     ("invitation", "expires_after"),
     ("invitation", "resend_after_withdrawal"),
     ("invitation", "resend_after_decline"),
@@ -145,6 +163,12 @@ const KEYS: [(&str, &str); 32] = [
     ("invitation", "note_max_premium"),
     ("invitation", "notes_per_month_basic"),
     ("reminders", "after"),
+    ("mail", "first_notice"),
+    ("mail", "accepted"),
+    ("mail", "may_invite_again"),
+    ("mail", "quiet_hours"),
+    ("mail", "time_zone"),
+    ("mail", "digest"),
     ("limits", "pending_cap"),
     ("limits", "rolling_window"),
     ("limits", "rolling_basic"),

@@ -104,6 +104,20 @@ struct Seen {
     notifications: Vec<Notification>,
     standing: Standing,
     may_invite_again_at: Vec<Option<Time>>,
+    /// What a page that is open would say by itself, in order.
+    live: Vec<(Time, InvitationId, InvitationState)>,
+}
+
+/// What the sender is told of events as they happen.
+fn live(net: &Net) -> Vec<(Time, InvitationId, InvitationState)> {
+    let sender = id(SENDER);
+    let told = net.events.iter().filter_map(|event| {
+        let other = [&event.actor, &event.subject].into_iter().find(|member| **member != sender)?;
+        let names_sender = event.actor == sender || event.subject == sender;
+        let view = net.facts(&sender, other, event.invitation.filter(|_| names_sender)).invitation?;
+        view::shows(event, &sender, &view).then_some((event.at, view.id, view.state))
+    });
+    told.collect()
 }
 
 fn seen(net: &Net) -> Seen {
@@ -124,6 +138,7 @@ fn seen(net: &Net) -> Seen {
             .collect(),
         notifications: net.notifications_of(SENDER).into_iter().cloned().collect(),
         standing: net.standing(SENDER),
+        live: live(net),
     }
 }
 

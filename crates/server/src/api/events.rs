@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use acquaint_core::catalogue::catalogue;
 use acquaint_core::event::RecordedEvent;
+use acquaint_core::ids::EventId;
 use acquaint_core::told::ToldEvent;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};

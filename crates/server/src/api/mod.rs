@@ -43,6 +43,7 @@ use crate::observe::Front;
 use crate::position;
 use crate::problem::{Kind, Problem};
 use crate::seal::Purpose;
+use crate::web::letter::{self, Letters};
 use crate::web::{self, Web};
 
 /// The document that describes the API (OpenAPI 3.1).
@@ -140,14 +141,28 @@ pub(crate) async fn fronts(
         .merge(operations::pages());
     let router = completed(router, &app);
     let templates = document.paths.paths.keys().map(String::as_str).chain(["/docs", "/docs/", "/docs/{*file}"]);
-    let public = match web {
-        None => Front::new(router, app.around(), templates),
-        Some(web) => {
-            let router = router.merge(web::router(web)).fallback(web::nothing_here);
-            Front::new(router, app.around(), templates.chain(web::ADDRESSES))
-        }
-    };
+    let (pages, addresses) = pages(&app, web).await?;
+    let router = if addresses.is_empty() { router } else { router.merge(pages).fallback(web::nothing_here) };
+    let public = Front::new(router, app.around(), templates.chain(addresses));
     Ok(Fronts { public: public.map_err(io::Error::other)?, operations })
+}
+
+/// The pages, if there are any, those that mails lead to among them, and their addresses.
+async fn pages(app: &App, web: Option<Web>) -> io::Result<(axum::Router, Vec<&'static str>)> {
+    let (mut pages, mut addresses) = (axum::Router::new(), Vec::new());
+    if let Some(host) = app.letters() {
+        let links = app.network().links().await.map_err(io::Error::other)?;
+        pages = letter::router(Letters::new(app.clone(), links, host.to_owned()), web.is_none());
+        addresses.extend(letter::ADDRESSES);
+        if web.is_none() {
+            addresses.extend(letter::BORROWED);
+        }
+    }
+    if let Some(web) = web {
+        pages = pages.merge(web::router(web));
+        addresses.extend(web::ADDRESSES);
+    }
+    Ok((pages, addresses))
 }
 
 fn operations_front(app: &App) -> io::Result<Front> {

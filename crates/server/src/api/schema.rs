@@ -199,7 +199,7 @@ pub(crate) fn engagement_kind_or_null() -> Object {
 }
 
 pub(crate) fn notification_kind() -> Object {
-    let words = ["invitation_received", "invitation_reminder", "invitation_accepted", "engagement"];
+    let words = ["invitation_received", "invitation_reminder", "invitation_accepted", "engagement", "may_invite_again"];
     word("What the notification is about.", &words)
 }
 

@@ -9,7 +9,8 @@ use super::form::Answered;
 use super::session::{Said, Visitor};
 use super::{Mishap, Seals};
 
-fn html(status: StatusCode, text: String) -> Response {
+/// A page that was made already.
+pub(crate) fn html(status: StatusCode, text: String) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -175,7 +175,7 @@ pub(crate) async fn preview(State(web): State<Web>, Posted { me, fields, .. }: P
         if chosen.invitations.contains(&suggestion.of.id) {
             let view = &suggestion.of;
             items.push(Item { invitation: view.id, to: view.other.clone(), sent_at: view.sent_at, outcome: None });
-            let to = Person::load(&web, &view.other).await?;
+            let to = Person::load(web.network(), &view.other).await?;
             rows.push(row(&suggestion, to, now));
         }
     }
@@ -245,7 +245,7 @@ async fn watch(web: &Web, me: &Me, plan: &Plan) -> Answered {
 }
 
 async fn entry(web: &Web, item: &Item, now: Time) -> Result<Entry, Mishap> {
-    let to = Person::load(web, &item.to).await?;
+    let to = Person::load(web.network(), &item.to).await?;
     let outcome = item.outcome.map(|(outcome, at)| {
         let (tone, text) = outcome_words(outcome);
         (tone, text.to_owned(), When::new(at, now))

@@ -108,7 +108,7 @@ async fn read(web: &Web, me: &Me, after: Option<Contact>, kind: &Kind) -> Result
     found.truncate(LINES);
     let mut lines = Vec::with_capacity(found.len());
     for contact in &found {
-        let person = Person::load(web, &contact.other).await?;
+        let person = Person::load(web.network(), &contact.other).await?;
         lines.push(Line { person, since: When::new(contact.since, now) });
     }
     Ok((lines, found.pop().filter(|_| more)))

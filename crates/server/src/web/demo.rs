@@ -58,11 +58,11 @@ pub(crate) async fn chooser(State(web): State<Web>, visitor: Visitor, Query(quer
     let mut featured = Vec::new();
     let demo = demo(&web)?;
     for (id, why) in demo.featured.iter().filter(|_| name.is_empty() && skip == 0) {
-        featured.push(candidate((id.clone(), Person::load(&web, id).await?), *why));
+        featured.push(candidate((id.clone(), Person::load(web.network(), id).await?), *why));
     }
     let mut found = Vec::new();
     for id in &demo.people {
-        let person = Person::load(&web, id).await?;
+        let person = Person::load(web.network(), id).await?;
         if person.name.to_lowercase().contains(&name.to_lowercase()) {
             found.push((id.clone(), person));
         }

@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::form::in_place;
 use super::session::Visitor;
-use super::{Door, Mishap, Web};
+use super::{Door, Mishap, Web, live};
 
 /// Nothing from elsewhere, nothing written into the page: no inline script, no inline style.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -68,7 +68,11 @@ impl Guarded for Web {
         }
         let callers = self.app().callers();
         let room = callers.room().map_err(|_| Mishap::Busy)?;
-        let (visitor, cookie) = Visitor::find(request.headers(), self).await?;
+        let (visitor, cookie) = if request.uri().path() == live::ADDRESS {
+            (Visitor::glance(request.headers(), self).await?, None)
+        } else {
+            Visitor::find(request.headers(), self).await?
+        };
         let counted = match (&visitor.member, self.door()) {
             (_, Door::Demo(_)) => Ok(()),
             (Some(member), Door::Members(_)) => callers.known(&Principal::Member(member.clone())),
@@ -94,8 +98,13 @@ fn lead_the_page(response: &mut Response) {
 fn is_here(web: &Web, headers: &HeaderMap) -> bool {
     match web.door() {
         Door::Demo(_) => is_of_this_machine(headers),
-        Door::Members(pages) => host(headers).is_some_and(|host| host.eq_ignore_ascii_case(&pages.host)),
+        Door::Members(pages) => names(headers, &pages.host),
     }
+}
+
+/// Whether the request names this host, with its port.
+pub(crate) fn names(headers: &HeaderMap, ours: &str) -> bool {
+    host(headers).is_some_and(|host| host.eq_ignore_ascii_case(ours))
 }
 
 /// Whether the request names this machine.

@@ -12,6 +12,7 @@
 //! | `people`, `when`, `words`, `avatar` | names, moments, refusals and faces, for readers |
 //! | `network`, `invitations`, `received`, `sent`, `profile`, `contacts`, `notifications`, `settings`, `standing` | the pages |
 //! | `cleanup`, `waiting`, `insights` | what to withdraw, whom to invite again, what is accepted |
+//! | `letter` | where the links in mails lead |
 //! | `own` | a person's own LinkedIn export: pages apart, without a community |
 //! | `door` | signing in and out |
 //! | `demo` | the chooser of whom to be, and the clock |
@@ -28,6 +29,8 @@ mod form;
 mod guard;
 mod insights;
 mod invitations;
+pub(crate) mod letter;
+mod live;
 mod mishap;
 mod network;
 mod notifications;
@@ -129,8 +132,9 @@ impl Web {
 }
 
 /// The addresses of the pages, for metrics; one for each route below.
-pub(crate) const ADDRESSES: [&str; 43] = [
+pub(crate) const ADDRESSES: [&str; 44] = [
     "/",
+    "/live",
     "/network",
     "/invitations",
     "/invitations/received",
@@ -210,6 +214,7 @@ pub(crate) fn router(web: Web) -> Router {
         .route("/following", get(contacts::following))
         .route("/followers", get(contacts::followers))
         .route("/blocked", get(contacts::blocked))
+        .route(live::ADDRESS, get(live::stream))
         .route("/notifications", get(notifications::page))
         .route("/notifications/read", post(notifications::read))
         .route("/settings", get(settings::page).post(settings::change))

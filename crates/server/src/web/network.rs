@@ -74,7 +74,7 @@ pub(crate) async fn page(State(web): State<Web>, me: Me) -> Answered {
     for found in web.network().people_you_may_know(&me.id, SUGGESTED).await? {
         let mut mutual = found.mutual;
         mutual.some.truncate(super::people::NAMED);
-        people.push(Suggestion::new(&web, &me, &found.member, Shared::load(&web, &mutual).await?));
+        people.push(Suggestion::new(&web, &me, &found.member, Shared::load(web.network(), &mutual).await?));
     }
     let shell = Shell::new(&web, &me, Part::Network, "My Network").await?;
     answer::page(&web, &me.visitor, &Page { shell, rows, people })

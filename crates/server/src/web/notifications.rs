@@ -74,13 +74,21 @@ async fn lines(web: &Web, me: &Me, found: Vec<Notification>) -> Result<Vec<Line>
     let mut lines = Vec::with_capacity(found.len());
     for notification in found {
         let about = people.get(web, &notification.about).await?;
+        let href = remedy(&notification.kind).map_or_else(|| about.href.clone(), str::to_owned);
         let (icon, text, said) = words(notification.kind);
-        let waits = icon == "invite" || icon == "clock";
-        let href = if waits { "/invitations/received".to_owned() } else { about.href.clone() };
         let is_new = Some(notification.id) > read_until;
         lines.push(Line { about, icon, text, said, href, at: When::new(notification.at, now), is_new });
     }
     Ok(lines)
+}
+
+/// The page on which something can be done about it, where that is not the other member's.
+fn remedy(kind: &NotificationKind) -> Option<&'static str> {
+    match kind {
+        NotificationKind::InvitationReceived | NotificationKind::InvitationReminder => Some("/invitations/received"),
+        NotificationKind::MayInviteAgain => Some("/cleanup/waiting"),
+        NotificationKind::InvitationAccepted | NotificationKind::Engagement(_) => None,
+    }
 }
 
 /// An icon, what happened, and what was said.
@@ -89,6 +97,9 @@ fn words(kind: NotificationKind) -> (&'static str, String, String) {
         NotificationKind::InvitationReceived => ("invite", "invited you to connect.".into(), String::new()),
         NotificationKind::InvitationReminder => ("clock", "still waits for your answer.".into(), String::new()),
         NotificationKind::InvitationAccepted => ("check", "accepted your invitation.".into(), String::new()),
+        NotificationKind::MayInviteAgain => {
+            ("send", "may be invited again. A personal note helps.".into(), String::new())
+        }
         NotificationKind::Engagement(engagement) => {
             let (icon, verb) = match engagement.kind {
                 EngagementKind::Like => ("heart", "liked"),

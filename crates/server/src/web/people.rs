@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use acquaint_app::Mutual;
+use acquaint_app::{Mutual, Network};
 use acquaint_core::ids::MemberId;
 use acquaint_core::member::Member;
 use acquaint_store::StoreResult;
@@ -32,8 +32,8 @@ impl Person {
         }
     }
 
-    pub(crate) async fn load(web: &Web, id: &MemberId) -> StoreResult<Self> {
-        Ok(Self::new(&*web.network().member(id).await?))
+    pub(crate) async fn load(network: &Network, id: &MemberId) -> StoreResult<Self> {
+        Ok(Self::new(&*network.member(id).await?))
     }
 }
 
@@ -55,10 +55,10 @@ pub(crate) struct Shared {
 pub(crate) const NAMED: usize = 2;
 
 impl Shared {
-    pub(crate) async fn load(web: &Web, mutual: &Mutual) -> StoreResult<Self> {
+    pub(crate) async fn load(network: &Network, mutual: &Mutual) -> StoreResult<Self> {
         let mut people = Vec::with_capacity(mutual.some.len());
         for id in &mutual.some {
-            people.push(Person::load(web, id).await?);
+            people.push(Person::load(network, id).await?);
         }
         let line = line(&people, mutual.count);
         let short = match u64::try_from(mutual.count).unwrap_or(u64::MAX) {
@@ -88,7 +88,7 @@ impl People {
         if let Some(person) = self.0.get(id) {
             return Ok(person.clone());
         }
-        let person = Person::load(web, id).await?;
+        let person = Person::load(web.network(), id).await?;
         self.0.insert(id.clone(), person.clone());
         Ok(person)
     }

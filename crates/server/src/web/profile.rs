@@ -171,7 +171,7 @@ async fn show(web: &Web, me: &Me, other: &Member, panel: Option<Panel>, status: 
         Shared::default()
     } else {
         let mutual = network.mutual(&network.circle(&me.id).await?, &other.id, SHOWN).await?;
-        Shared::load(web, &mutual).await?
+        Shared::load(web.network(), &mutual).await?
     };
     let person = Person::new(other);
     let part = if is_me { Part::Me } else { Part::Elsewhere };

@@ -66,9 +66,9 @@ impl ReceivedRow {
         };
         Ok(Self {
             id: view.id,
-            from: Person::load(web, &view.other).await?,
+            from: Person::load(web.network(), &view.other).await?,
             note: view.note.unwrap_or_default(),
-            shared: Shared::load(web, &mutual).await?,
+            shared: Shared::load(web.network(), &mutual).await?,
             sent: When::new(view.sent_at, web.network().now()),
             state,
             token: me.visitor.token(web.secret()),

@@ -135,6 +135,11 @@ impl Filter {
         }
     }
 
+    /// Whether everything is shown, the newest first.
+    fn is_plain(&self) -> bool {
+        self.pairs().is_empty()
+    }
+
     fn is_set(&self) -> bool {
         !(self.weeks.is_empty() && self.note.is_empty() && self.name.is_empty())
     }

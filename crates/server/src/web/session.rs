@@ -118,6 +118,18 @@ impl Visitor {
         Ok((Self::of(headers, web.secret(), session), next.flatten().and_then(|text| members_cookie(&text))))
     }
 
+    /// Who has a page open, by itself no sign that somebody is there: it puts off no end of a session.
+    pub(crate) async fn glance(headers: &HeaderMap, web: &Web) -> Result<Self, Mishap> {
+        if let Door::Demo(_) = web.door() {
+            return Ok(Self::read(headers, web.secret()));
+        }
+        let session = match cookie(headers, MEMBERS) {
+            Some(text) => web.network().glance(text).await?,
+            None => None,
+        };
+        Ok(Self::of(headers, web.secret(), session))
+    }
+
     /// A member with a session, or nobody.
     fn of(headers: &HeaderMap, secret: &Secret, session: Option<Session>) -> Self {
         let nonce = session.as_ref().map(|session| session.visit.clone()).unwrap_or_default();

@@ -44,7 +44,7 @@ pub(crate) struct Step {
 }
 
 /// More than so many are not counted on every page.
-const MOST_UNREAD: usize = 10;
+pub(crate) const MOST_UNREAD: usize = 10;
 
 /// The steps of the demo's clock, in days.
 pub(crate) const STEPS: [u64; 4] = [1, 7, 21, 180];

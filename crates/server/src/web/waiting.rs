@@ -42,7 +42,7 @@ pub(crate) async fn page(State(web): State<Web>, me: Me, headers: HeaderMap) -> 
     let (network, now) = (web.network(), web.network().now());
     let mut lines = Vec::new();
     for (at, view) in network.waiting(&me.id).await? {
-        let to = Person::load(&web, &view.other).await?;
+        let to = Person::load(web.network(), &view.other).await?;
         let invite = (at <= now).then(|| format!("{}?{}", to.href, with(&[], "note", &note(&view, &to.name))));
         let withdrawn = When::new(view.decided_at.unwrap_or(view.sent_at), now);
         lines.push(Line { to, withdrawn, again: When::new(at, now), invite });

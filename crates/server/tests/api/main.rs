@@ -17,6 +17,7 @@ mod encrypted;
 mod errors;
 mod idempotency;
 mod keys;
+mod letters;
 mod limits;
 mod live;
 mod oidc;

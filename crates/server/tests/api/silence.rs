@@ -11,6 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
+use crate::live::Wire;
 use crate::town::{Call, Plan, Reply, Town};
 
 const SENDER: &str = "sender";
@@ -101,7 +102,12 @@ impl Side {
         let mut headers: Vec<String> = reply.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
         headers.retain(|line| !line.starts_with("x-request-id") && !line.starts_with("date"));
         headers.sort();
-        let mut told = format!("{} {} {}", reply.status, headers.join(" "), reply.text());
+        let told = format!("{} {} {}", reply.status, headers.join(" "), reply.text());
+        self.numbered(told)
+    }
+
+    /// A text with the names of things replaced by their numbers.
+    fn numbered(&mut self, mut told: String) -> String {
         let mut from = 0;
         while let Some(found) =
             ["inv_", "ntf_", "eng_", "evt_"].iter().filter_map(|prefix| told[from..].find(prefix)).min()
@@ -157,6 +163,20 @@ impl Side {
         seen
     }
 
+    /// All that a page that is open would have said by itself. What somebody does for all to see marks its end.
+    async fn live(&mut self) -> String {
+        let cookie = self.cookie.clone();
+        let begin = "last-event-id: evt_00000000000000000000000000000000";
+        let mut wire = Wire::to(&self.town, "/live", &format!("host: town\r\ncookie: {cookie}\r\n{begin}\r\n")).await;
+        wire.until_times("event: counts", 1).await;
+        self.openly("other", SENDER, 11).await;
+        wire.until_times("event: counts", 2).await;
+        let lines =
+            wire.read.lines().filter(|line| ["event:", "data:", "id:"].iter().any(|field| line.starts_with(field)));
+        let told = lines.collect::<Vec<_>>().join("\n");
+        self.numbered(told)
+    }
+
     /// The invitation from one to the other that the recipient can answer, or the sender take back.
     async fn pending(&self, from: &str, to: &str) -> Option<String> {
         let list = self.town.by(from, "GET", "/v1/invitations/sent?limit=100").send().await.json();
@@ -201,7 +221,7 @@ impl Side {
 
 #[tokio::test]
 async fn a_sender_cannot_tell_silence_from_nothing() {
-    let (mut acts, mut refused, mut looks) = (0, 0, 0);
+    let (mut acts, mut refused, mut looks, mut told) = (0, 0, 0, 0);
     for history in 0..HISTORIES {
         let mut random = StdRng::seed_from_u64(history);
         let (mut loud, mut silent) = (Side::new().await, Side::new().await);
@@ -243,7 +263,11 @@ async fn a_sender_cannot_tell_silence_from_nothing() {
                 }
             }
         }
+        let (one, other) = (loud.live().await, silent.live().await);
+        assert_eq!(one, other, "history {history}: what an open page says by itself");
+        told += one.matches("event: invitation").count();
     }
+    assert!(told > 15, "an open page said {told} things");
     assert!(looks > 200, "{looks} pages were looked at");
     assert!(acts > 50 && refused > 20, "{acts} silent acts, {refused} refusals: too little happened to prove anything");
 }

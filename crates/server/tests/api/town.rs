@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) trusted_proxies: Vec<&'static str>,
     pub(crate) tls: Option<Tls>,
     pub(crate) pages: Option<Pages>,
+    /// Under which host the links of mails lead to the server, if they do.
+    pub(crate) letters: Option<String>,
     /// Whether those who watch over the server have a listener of their own.
     pub(crate) is_watched_apart: bool,
 }
@@ -61,6 +63,7 @@ impl Default for Plan {
             trusted_proxies: Vec::new(),
             tls: None,
             pages: None,
+            letters: None,
             is_watched_apart: false,
         }
     }
@@ -102,6 +105,7 @@ impl Town {
         config.trusted_proxies = plan.trusted_proxies.into_iter().map(|net| net.parse().unwrap()).collect();
         config.tls = plan.tls;
         config.pages = plan.pages;
+        config.letters = plan.letters;
         let operations = match plan.is_watched_apart {
             true => Some(TcpListener::bind("127.0.0.1:0").await.unwrap()),
             false => None,

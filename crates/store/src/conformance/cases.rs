@@ -412,6 +412,27 @@ pub async fn retracted_notifications_are_gone(store: Arc<dyn Store>) -> StoreRes
     compare_in_every_page_size(&town).await
 }
 
+/// What falls due after a withdrawal is kept like any other (rule 41).
+///
+/// # Errors
+/// See above.
+pub async fn the_end_of_a_wait_falls_due(store: Arc<dyn Store>) -> StoreResult<()> {
+    let mut town = Town::new(store);
+    town.policy.invitation.resend_after_withdrawal = Span::days(21);
+    let invitation = send(&mut town, "a", "b").await?;
+    act(&mut town, "a", Action::Withdraw { invitation }).await?;
+    town.wait(Span::days(21));
+    let due = town.store.due(None, town.now, 10).await?;
+    assert_eq!(due.iter().map(|due| due.at).collect::<Vec<_>>(), [town.now]);
+    act(&mut town, "a", Action::Due { other: id("b") }).await?;
+    let told = whole::notifications(&*town.store, &id("a"), 1).await?;
+    assert_eq!(told.iter().map(|line| line.kind.clone()).collect::<Vec<_>>(), [NotificationKind::MayInviteAgain]);
+    let last = whole::events(&*town.store, 100).await?.pop();
+    assert_eq!(last.map(|event| event.event.kind), Some(EventKind::InvitationWaitEnded));
+    assert_eq!(town.store.due(None, town.now, 10).await?, []);
+    compare_in_every_page_size(&town).await
+}
+
 /// Events come in the order of commits, after any place.
 ///
 /// # Errors

@@ -1,0 +1,124 @@
+//! An SMTP server that takes mails, and misbehaves when asked to: `script/smtp-server.py`, in a process
+//! of its own.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::{Error, Result};
+
+/// How long is waited for a mail before the test fails.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A mail that the server has taken.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Taken {
+    /// The sender of the envelope.
+    pub from: String,
+    /// The recipients of the envelope.
+    pub to: Vec<String>,
+    /// The mail, headers and all.
+    pub data: String,
+    /// Whether it came encrypted.
+    pub tls: bool,
+    /// As whom the client had logged in.
+    pub user: Option<String>,
+}
+
+impl Taken {
+    /// The values of a header, unfolded.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Vec<String> {
+        let text = self.data.replace("\r\n", "\n");
+        let head = text.split("\n\n").next().unwrap_or_default().replace("\n ", " ").replace("\n\t", " ");
+        let value = |line: &str| line.split_once(": ").filter(|(other, _)| *other == name).map(|(_, v)| v.to_owned());
+        head.lines().filter_map(value).collect()
+    }
+}
+
+#[derive(Default)]
+struct Inbox {
+    mails: Mutex<Vec<Taken>>,
+    arrived: Condvar,
+}
+
+impl Inbox {
+    fn mails(&self) -> MutexGuard<'_, Vec<Taken>> {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The server; it ends when dropped.
+pub struct MailServer {
+    child: Child,
+    port: u16,
+    taken: Arc<Inbox>,
+}
+
+impl MailServer {
+    /// Starts a server with these arguments (`--tls starttls`, `--trouble 0.3`, …).
+    ///
+    /// # Errors
+    /// If Python or its packages are missing.
+    pub fn start<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> Result<Self> {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../script");
+        let mut child = Command::new(scripts.join("test-python"))
+            .arg(scripts.join("smtp-server.py"))
+            .args(arguments.into_iter().map(Into::into))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(Error::while_doing("start the SMTP server"))?;
+        let output = child.stdout.take().ok_or_else(|| Error::new("the SMTP server has no output"))?;
+        let mut lines = BufReader::new(output).lines().map_while(std::result::Result::ok);
+        let port = lines.next().and_then(|line| line.parse().ok());
+        let port = port.ok_or_else(|| Error::new("the SMTP server did not say its port; its error is above"))?;
+        let taken = Arc::new(Inbox::default());
+        let inbox = Arc::clone(&taken);
+        std::thread::spawn(move || {
+            for mail in lines.filter_map(|line| serde_json::from_str(&line).ok()) {
+                inbox.mails().push(mail);
+                inbox.arrived.notify_all();
+            }
+        });
+        Ok(Self { child, port, taken })
+    }
+
+    /// Its port, on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What it has taken by now.
+    #[must_use]
+    pub fn taken(&self) -> Vec<Taken> {
+        self.taken.mails().clone()
+    }
+
+    /// Waits until what was taken is enough, and returns it.
+    ///
+    /// # Errors
+    /// If that takes longer than two minutes; the error tells what was taken.
+    pub fn wait_for(&self, enough: impl Fn(&[Taken]) -> bool) -> Result<Vec<Taken>> {
+        let waited = self.taken.arrived.wait_timeout_while(self.taken.mails(), DEADLINE, |mails| !enough(mails));
+        let (mails, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() {
+            let subjects: Vec<_> = mails.iter().map(|mail| (&mail.to, mail.header("Subject"))).collect();
+            return Err(Error::new(format_args!("the mails did not arrive; there are {subjects:?}")));
+        }
+        Ok(mails.clone())
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
