@@ -60,7 +60,7 @@ class Handler:
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "data": envelope.content.decode("utf-8"),
-            "tls": session.ssl is not None,
+            "tls": server.transport.get_extra_info("cipher") is not None,
             "user": session.auth_data.decode() if isinstance(session.auth_data, bytes) else None,
         }
         print(json.dumps(mail), flush=True)

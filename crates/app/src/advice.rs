@@ -47,7 +47,8 @@ struct SentTo {
 }
 
 impl Network {
-    /// Which pending invitations the member might withdraw, the worst first. Changes nothing.
+    /// Which pending invitations the member might withdraw, the worst first, without those that are to be
+    /// left alone. Changes nothing.
     ///
     /// # Errors
     /// If the store fails.
@@ -58,7 +59,9 @@ impl Network {
         let curve = advice::curve(&history, now);
         let ends_after = policy.invitation.expires_after.unwrap_or(LONGEST_JUDGED);
         let measure = Measure { policy: &policy.cleanup, curve: &curve, ends_after, now };
+        let left_alone = self.skip_list(member).await?;
         let pending = sent.into_iter().filter(|it| it.view.state == InvitationState::Pending);
+        let pending = pending.filter(|it| !left_alone.skips(&it.to));
         let pending = pending.map(|it| pending_to(it.view, &sender, &it.to));
         Ok(advice::suggest(pending, &measure))
     }

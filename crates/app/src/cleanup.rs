@@ -8,7 +8,6 @@
 use acquaint_core::cleanup::{Item, MAX_ITEMS, Outcome, Plan, Turn};
 use acquaint_core::command::{Action, Command};
 use acquaint_core::ids::{InvitationId, MemberId};
-use acquaint_core::member::Member;
 use acquaint_core::refusal::Refusal;
 use acquaint_core::time::{Span, Time};
 use acquaint_core::view::{Direction, InvitationState, InvitationView};
@@ -21,6 +20,7 @@ use crate::duties::Duty;
 use crate::engine::{Request, SubmitError};
 use crate::network::Network;
 use crate::scheduler::AT_ONCE;
+use crate::skips::SkipList;
 
 /// What a plan is called in messages.
 const PLAN: &str = "a clean-up plan";
@@ -34,17 +34,8 @@ const ATTEMPTS: usize = 8;
 pub struct Choice {
     /// Those older than this; the policy's `stale_after` when left out.
     pub older_than: Option<Span>,
-    /// Never those to these people.
-    pub skip_members: Vec<MemberId>,
-    /// Never those to people who have one of these tags.
-    pub skip_audiences: Vec<String>,
-}
-
-impl Choice {
-    fn skips(&self, other: &Member) -> bool {
-        let tags = &other.profile.audience;
-        self.skip_members.contains(&other.id) || tags.iter().any(|tag| self.skip_audiences.contains(tag))
-    }
+    /// Never those to these, besides those whom the member leaves alone for good.
+    pub skip: SkipList,
 }
 
 /// Why a plan was not made or changed.
@@ -96,7 +87,7 @@ impl Network {
     ) -> Result<Vec<InvitationView>, StoreError> {
         let (policy, now, sender) = (self.policy(), self.now(), self.member(member).await?);
         let oldest_kept = now - choice.older_than.unwrap_or(policy.cleanup.stale_after);
-        let (mut chosen, mut after) = (Vec::new(), None);
+        let (mut chosen, mut after, left_alone) = (Vec::new(), None, self.skip_list(member).await?);
         loop {
             let page = PendingPage {
                 member: member.clone(),
@@ -111,7 +102,7 @@ impl Network {
             let reached_young = read.len() < AT_ONCE || read.last().is_some_and(|view| view.sent_at >= oldest_kept);
             for view in read.into_iter().filter(|view| view.sent_at < oldest_kept) {
                 let to = self.member(&view.other).await?;
-                if !choice.skips(&to) {
+                if !choice.skip.skips(&to) && !left_alone.skips(&to) {
                     chosen.push(pending_to(view, &sender, &to));
                 }
             }
@@ -266,7 +257,13 @@ impl Duty for CarryOut {
         for _ in 0..MAX_ITEMS {
             let now = network.now();
             match plan.turn(&network.member(&owner).await?.ledger, now) {
-                Turn::Withdraw(invitation) => plan.record(withdraw(network, &owner, invitation).await?, now),
+                Turn::Withdraw(invitation) => {
+                    let outcome = match is_left_alone(network, &owner, &plan, invitation).await? {
+                        true => Outcome::Skipped,
+                        false => withdraw(network, &owner, invitation).await?,
+                    };
+                    plan.record(outcome, now);
+                }
                 Turn::Wait(until) => {
                     plan.wait(until);
                     break;
@@ -280,6 +277,18 @@ impl Duty for CarryOut {
         }
         Ok(network.keep(vec![DocumentChange::replace(document, content(&plan)?)]).await?)
     }
+}
+
+/// Whether the owner has put the recipient on the list of those who are left alone since the plan was made.
+async fn is_left_alone(
+    network: &Network,
+    owner: &MemberId,
+    plan: &Plan,
+    invitation: InvitationId,
+) -> Result<bool, SubmitError> {
+    let list = network.skip_list(owner).await?;
+    let Some(item) = plan.items.iter().find(|item| item.invitation == invitation) else { return Ok(false) };
+    Ok(list != SkipList::default() && list.skips(&*network.member(&item.to).await?))
 }
 
 async fn withdraw(network: &Network, owner: &MemberId, invitation: InvitationId) -> Result<Outcome, SubmitError> {

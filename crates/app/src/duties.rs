@@ -36,6 +36,20 @@ pub trait Duty: Send + Sync + 'static {
     async fn perform(&self, network: &Network, document: Document) -> Result<(), SubmitError>;
 }
 
+/// Removes documents of a kind when they are due: their moment is their end.
+pub(crate) struct Expire(pub(crate) Kind);
+
+#[async_trait]
+impl Duty for Expire {
+    fn kind(&self) -> Kind {
+        self.0
+    }
+
+    async fn perform(&self, network: &Network, document: Document) -> Result<(), SubmitError> {
+        network.keep(vec![DocumentChange::remove(document)]).await.map_err(SubmitError::from)
+    }
+}
+
 /// The duties of a running community, and how far each has been done.
 #[derive(Default)]
 pub(crate) struct Duties(RwLock<Vec<Arc<dyn Duty>>>);

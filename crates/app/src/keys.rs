@@ -1,4 +1,4 @@
-//! Keys with which the host calls: documents of the host, one for each, under its name.
+//! Keys with which the host and its operators call: documents of the host, one for each, under its name.
 //!
 //! The secret is shown once, when the key is made; what is kept is its digest. A secret is 256 random
 //! bits, so a plain hash is enough: there is nothing to guess.
@@ -29,12 +29,54 @@ pub struct ApiKey {
     /// Its name: visible ASCII without spaces or slashes.
     #[serde(skip)]
     pub name: String,
-    /// What it is good for.
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Holder::is_host")]
+    pub holder: Holder,
+    /// What it is good for, if it is the host's.
     pub scopes: Vec<Scope>,
     /// When it was made.
     pub created_at: Time,
     /// The digest of its secret.
     pub digest: [u8; 32],
+}
+
+/// Whose a key is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// The product's.
+    #[default]
+    Host,
+    /// A person's who looks after the community.
+    Operator,
+}
+
+impl Holder {
+    /// Every holder.
+    pub const ALL: [Self; 2] = [Self::Host, Self::Operator];
+
+    /// Its word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Operator => "operator",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_host(&self) -> bool {
+        *self == Self::Host
+    }
+}
+
+/// What a key is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// The host's, with these scopes.
+    Host(Vec<Scope>),
+    /// An operator's.
+    Operator,
 }
 
 /// The secret of a key, which is nowhere else. It is not shown by `Debug`.
@@ -62,7 +104,7 @@ pub enum KeyError {
     #[error("the name of a key is 1 to {LONGEST_NAME} letters, digits, dots, hyphens or underscores (ASCII)")]
     Name,
     /// A key without a scope opens nothing.
-    #[error("a key needs at least one of the scopes read, act and admin")]
+    #[error("a key of the host's needs at least one of the scopes read, act and admin")]
     NoScope,
     /// There is a key of that name.
     #[error("there is a key of that name; revoke it first, or choose another name")]
@@ -92,18 +134,19 @@ pub fn is_name(text: &str) -> bool {
 ///
 /// # Errors
 /// [`KeyError`].
-pub async fn create(store: &dyn Store, name: &str, scopes: &[Scope], now: Time) -> Result<(ApiKey, Secret), KeyError> {
+pub async fn create(store: &dyn Store, name: &str, grant: Grant, now: Time) -> Result<(ApiKey, Secret), KeyError> {
     if !is_name(name) {
         return Err(KeyError::Name);
     }
-    let mut scopes = scopes.to_vec();
+    let (holder, mut scopes) = match grant {
+        Grant::Host(scopes) if scopes.is_empty() => return Err(KeyError::NoScope),
+        Grant::Host(scopes) => (Holder::Host, scopes),
+        Grant::Operator => (Holder::Operator, Vec::new()),
+    };
     scopes.sort_unstable();
     scopes.dedup();
-    if scopes.is_empty() {
-        return Err(KeyError::NoScope);
-    }
     let secret = draw()?;
-    let key = ApiKey { name: name.into(), scopes, created_at: now, digest: digest(secret.0.as_bytes()) };
+    let key = ApiKey { name: name.into(), holder, scopes, created_at: now, digest: digest(secret.0.as_bytes()) };
     let change = DocumentChange::create(document_name(name), documents::content(KEY, None, &key)?);
     match keep(store, change).await {
         Ok(()) => Ok((key, secret)),
@@ -163,12 +206,12 @@ fn draw() -> Result<Secret, KeyError> {
 }
 
 impl Network {
-    /// Makes a key with which the host can call.
+    /// Makes a key with which the host or an operator can call.
     ///
     /// # Errors
     /// [`KeyError`].
-    pub async fn create_key(&self, name: &str, scopes: &[Scope]) -> Result<(ApiKey, Secret), KeyError> {
-        create(self.store(), name, scopes, self.now()).await
+    pub async fn create_key(&self, name: &str, grant: Grant) -> Result<(ApiKey, Secret), KeyError> {
+        create(self.store(), name, grant, self.now()).await
     }
 
     /// Every key of the host's, in the order of names.
@@ -198,13 +241,13 @@ mod tests {
     async fn a_key_is_made_listed_and_revoked() {
         let store = MemoryStore::new();
         let now = Time::from_unix(1_000);
-        let scopes = [Scope::Act, Scope::Read, Scope::Act];
-        let (key, secret) = create(&store, "shop", &scopes, now).await.unwrap();
+        let scopes = Grant::Host(vec![Scope::Act, Scope::Read, Scope::Act]);
+        let (key, secret) = create(&store, "shop", scopes.clone(), now).await.unwrap();
         assert_eq!(key.scopes, [Scope::Read, Scope::Act]);
         assert!(secret.reveal().starts_with(PREFIX) && secret.reveal().len() == 47);
         assert_eq!(key.digest, digest(secret.reveal().as_bytes()));
         assert!(!format!("{key:?} {secret:?}").contains(secret.reveal()));
-        assert!(matches!(create(&store, "shop", &scopes, now).await, Err(KeyError::Exists)));
+        assert!(matches!(create(&store, "shop", scopes, now).await, Err(KeyError::Exists)));
         assert_eq!(list(&store).await.unwrap(), [key]);
         let kept = store.document(&document_name("shop")).await.unwrap().unwrap();
         assert!(!kept.content.body.contains(secret.reveal()));
@@ -217,7 +260,7 @@ mod tests {
     async fn more_keys_than_are_read_at_once_are_all_listed() {
         let store = MemoryStore::new();
         for number in 0..=AT_ONCE {
-            create(&store, &format!("k{number}"), &[Scope::Read], Time::from_unix(0)).await.unwrap();
+            create(&store, &format!("k{number}"), Grant::Host(vec![Scope::Read]), Time::from_unix(0)).await.unwrap();
         }
         assert_eq!(list(&store).await.unwrap().len(), AT_ONCE + 1);
     }
@@ -226,9 +269,24 @@ mod tests {
     async fn a_key_has_a_name_and_a_scope() {
         let store = MemoryStore::new();
         for name in ["", "a b", "a/b", "é", "\n", &"x".repeat(65)] {
-            let made = create(&store, name, &Scope::ALL, Time::from_unix(0)).await;
+            let made = create(&store, name, Grant::Operator, Time::from_unix(0)).await;
             assert!(matches!(made, Err(KeyError::Name)), "{name:?}");
         }
-        assert!(matches!(create(&store, "a", &[], Time::from_unix(0)).await, Err(KeyError::NoScope)));
+        assert!(matches!(
+            create(&store, "a", Grant::Host(Vec::new()), Time::from_unix(0)).await,
+            Err(KeyError::NoScope)
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_was_kept_before_there_were_operators_is_the_hosts() {
+        let store = MemoryStore::new();
+        let (key, _) = create(&store, "shop", Grant::Host(vec![Scope::Read]), Time::from_unix(0)).await.unwrap();
+        let kept = store.document(&document_name("shop")).await.unwrap().unwrap();
+        assert!(!kept.content.body.contains("holder"), "{}", kept.content.body);
+        assert_eq!(read(kept).unwrap(), key);
+        let (key, _) = create(&store, "olga", Grant::Operator, Time::from_unix(0)).await.unwrap();
+        assert_eq!((key.holder, key.scopes.len()), (Holder::Operator, 0));
+        assert_eq!(list(&store).await.unwrap()[0], key);
     }
 }

@@ -5,6 +5,7 @@
 //! the cache of committed rows and to the store.
 
 mod advice;
+pub mod audit;
 mod cache;
 mod calendar;
 mod cleanup;
@@ -24,6 +25,7 @@ mod privacy;
 mod scheduler;
 mod secret;
 mod sessions;
+mod skips;
 
 pub use cleanup::{Choice, CleanupError, PlanChange};
 pub use clock::Clock;
@@ -36,4 +38,5 @@ pub use network::{ClockError, Network, StartError};
 pub use people::{Circle, Found, MayKnow, Mutual, SentSearch};
 pub use privacy::Kept;
 pub use secret::{CommunitySecret, SecretError};
-pub use sessions::{Session, SessionRules, SessionText};
+pub use sessions::{Session, SessionRules, SessionText, Visit};
+pub use skips::{SkipError, SkipList};

@@ -13,7 +13,8 @@ use acquaint_core::standing::{self, Standing};
 use acquaint_core::time::{Span, Time};
 use acquaint_core::view::{Direction, InvitationView, RelationView};
 use acquaint_store::{
-    Contact, ContactPage, Job, NotificationPage, Order, PendingPage, Position, Store, StoreError, StoreResult, Wanted,
+    Contact, ContactPage, Job, Kind, NotificationPage, Order, PendingPage, Position, Store, StoreError, StoreResult,
+    Wanted,
 };
 use prometheus_client::registry::Registry;
 use tokio::sync::{Mutex, RwLock, watch};
@@ -21,13 +22,12 @@ use tokio::sync::{Mutex, RwLock, watch};
 use crate::cache::MemberCache;
 use crate::cleanup::CarryOut;
 use crate::clock::Clock;
-use crate::duties::Duties;
+use crate::duties::{Duties, Expire};
 use crate::engine::{Engine, EngineConfig, Outcome, Request, Shared, SubmitError, Threads};
 use crate::feed::Feed;
 use crate::ids::{IdSource, NoRandomness};
 use crate::metrics::{Metrics, StoreFigures};
 use crate::scheduler::{self, AT_ONCE, FORGET_AT_ONCE, Progress};
-use crate::sessions::Expire;
 
 /// A running community. Clones are the same one.
 #[derive(Clone)]
@@ -122,7 +122,8 @@ impl Network {
             feed: Feed::default(),
         }));
         network.assign(Arc::new(CarryOut));
-        network.assign(Arc::new(Expire));
+        network.assign(Arc::new(Expire(Kind::Session)));
+        network.assign(Arc::new(Expire(Kind::Audit)));
         if !(network.is_settable() && network.0.store.is_sole_owner()) {
             network.keep_house_every_second();
         }
@@ -383,6 +384,11 @@ impl Network {
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.0.store
+    }
+
+    /// The time in milliseconds since 1970; a settable clock has whole seconds.
+    pub(crate) fn clock_millis(&self) -> u64 {
+        self.0.clock.millis()
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -23,6 +23,8 @@ use crate::engine::{Request, SubmitError};
 use crate::network::Network;
 use crate::outbox;
 use crate::scheduler::AT_ONCE;
+use crate::sessions::Visit;
+use crate::skips::SkipList;
 
 /// How many records of the past are looked at in one go.
 const RECORDS_AT_ONCE: usize = 1_000;
@@ -51,6 +53,14 @@ pub struct Kept {
     pub keys: Vec<(ClaimName, Time)>,
     /// Their clean-up plan.
     pub plan: Option<Plan>,
+    /// Whom they never want withdrawn.
+    pub skips: SkipList,
+    /// Browsers that are signed in as them; what each is known by is not told.
+    pub visits: Vec<Visit>,
+    /// Whether their wait list has the private address of a calendar.
+    pub has_calendar: bool,
+    /// When something about them was administered, and what; the latest first.
+    pub administered: Vec<(Time, String)>,
 }
 
 /// The lists of [`Kept::contacts`], in order.
@@ -80,6 +90,10 @@ impl Network {
             acts: Vec::new(),
             keys: Vec::new(),
             plan: self.cleanup_plan(id).await?,
+            skips: self.skip_list(id).await?,
+            visits: self.visits(id).await?,
+            has_calendar: self.calendar(id).await?.is_some(),
+            administered: self.administered_about(id).await?,
         };
         for (slot, list) in kept.contacts.iter_mut().zip(LISTS) {
             *slot = self.all_contacts(id, list).await?;
@@ -154,6 +168,7 @@ impl Network {
             }
             for other in &related {
                 cleanup::without(self, other, member).await?;
+                self.forget_skipped(other, member).await?;
             }
             let forget = related.into_iter().map(|other| request(Action::Forget { other })).collect();
             for outcome in self.submit_all(forget).await? {
@@ -162,6 +177,7 @@ impl Network {
         }
         self.store().erase_lists(member).await?;
         self.forget_mentions(member).await?;
+        self.forget_in_audit(member).await?;
         outbox::forget(self, member).await?;
         self.submit(request(Action::FinishErasure)).await?.ok();
         Ok(true)

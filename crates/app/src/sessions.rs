@@ -6,16 +6,15 @@
 //! whenever half of the idle time has passed; those before are good for a moment more, because a browser
 //! asks for several things at once.
 
+use std::collections::BTreeMap;
+
 use acquaint_core::ids::MemberId;
 use acquaint_core::time::{Span, Time};
 use acquaint_store::{Content, Document, DocumentChange, DocumentName, DocumentPage, Kind, StoreError, StoreResult};
-use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use crate::duties::Duty;
-use crate::engine::SubmitError;
 use crate::network::Network;
 use crate::secret::{SecretError, addressed, addressee};
 use crate::{documents, ids};
@@ -45,6 +44,17 @@ pub struct Session {
     pub member: MemberId,
     /// The name of this sign-in, which stays the same while the text changes.
     pub visit: String,
+}
+
+/// A browser that is signed in, or may sign in once, as its member may know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visit {
+    /// When it signed in, or when its ticket was given.
+    pub started_at: Time,
+    /// Until when it is known, if nothing more is asked for.
+    pub ends_at: Time,
+    /// It has not signed in yet.
+    pub is_ticket: bool,
 }
 
 /// What a browser keeps, or a ticket. Not shown by `Debug`.
@@ -205,6 +215,27 @@ impl Network {
         self.end_sessions(member, None).await
     }
 
+    /// The browsers that are signed in as a member, and tickets, in no particular order.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn visits(&self, member: &MemberId) -> StoreResult<Vec<Visit>> {
+        let mut page = DocumentPage { owner: Some(member.clone()), kind: Kind::Session, after: None, limit: AT_ONCE };
+        // A browser is known by two texts for a moment, of which the later one counts.
+        let mut visits: BTreeMap<(String, Time), Visit> = BTreeMap::new();
+        loop {
+            let documents = self.documents(&page).await?;
+            let Some(last) = documents.last() else { return Ok(visits.into_values().collect()) };
+            page.after = Some(last.name.key.clone());
+            for kept in documents.iter().map(read) {
+                let Kept { form, visit, started_at, ends_at, .. } = kept?;
+                let is_ticket = form == Form::Ticket;
+                let known = visits.entry((visit, started_at)).or_insert(Visit { started_at, ends_at, is_ticket });
+                known.ends_at = known.ends_at.max(ends_at);
+            }
+        }
+    }
+
     async fn end_sessions(&self, member: &MemberId, visit: Option<&str>) -> StoreResult<()> {
         let mut page = DocumentPage { owner: Some(member.clone()), kind: Kind::Session, after: None, limit: AT_ONCE };
         loop {
@@ -232,20 +263,6 @@ impl Network {
         let kept = read(&document)?;
         let is_good = kept.form == form && self.now() < kept.ends_at;
         Ok(is_good.then_some((member, document, kept)))
-    }
-}
-
-/// Removes sessions that are over.
-pub(crate) struct Expire;
-
-#[async_trait]
-impl Duty for Expire {
-    fn kind(&self) -> Kind {
-        Kind::Session
-    }
-
-    async fn perform(&self, network: &Network, document: Document) -> Result<(), SubmitError> {
-        Ok(network.keep(vec![DocumentChange::remove(document)]).await?)
     }
 }
 

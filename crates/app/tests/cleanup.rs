@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use acquaint_app::{Choice, CleanupError, EngineConfig, Network, PlanChange};
+use acquaint_app::{Choice, CleanupError, EngineConfig, Network, PlanChange, SkipError, SkipList};
 use acquaint_core::cleanup::{Outcome, State};
 use acquaint_core::command::Action;
 use acquaint_core::ids::InvitationId;
@@ -68,6 +68,37 @@ async fn a_plan_goes_from_the_first_look_to_its_end() {
     // The next plan takes its place.
     let again = sent(&network, "ann", "new").await;
     assert_eq!(network.plan_cleanup(&ann, &[again], None).await.unwrap().items.len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_is_left_alone_is_suggested_and_withdrawn_by_no_plan() {
+    let (network, invitations) = town(4).await;
+    let ann = member("ann");
+    // Bob has blocked Ann, of which nothing shows: he is a stranger to her as before.
+    act(&network, "bob", Action::Block { other: ann.clone() }).await;
+    let list =
+        |members: &[&str]| SkipList { members: members.iter().map(|id| member(id)).collect(), audiences: vec![] };
+    for stranger in ["bob", "nobody", "ann"] {
+        let refused = network.set_skip_list(&ann, &list(&["m1", stranger])).await;
+        assert!(matches!(&refused, Err(SkipError::Strangers(places)) if *places == [1]), "{stranger}: {refused:?}");
+    }
+    let suggested = async || {
+        let suggestions = network.suggestions(&ann).await.unwrap();
+        suggestions.iter().map(|suggestion| suggestion.of.id).collect::<Vec<_>>()
+    };
+    assert_eq!(suggested().await, invitations);
+    network.plan_cleanup(&ann, &invitations, None).await.unwrap();
+    network.set_skip_list(&ann, &list(&["m1"])).await.unwrap();
+    let others = [invitations[0], invitations[2], invitations[3]];
+    assert_eq!(suggested().await, others);
+    let chosen = network.choose_for_cleanup(&ann, &Choice::default()).await.unwrap();
+    assert_eq!(chosen.iter().map(|view| view.id).collect::<Vec<_>>(), others);
+    network.advance_clock(Span::days(2)).await.unwrap();
+    let withdrawn = Some(Outcome::Withdrawn);
+    assert_eq!(outcomes(&network).await, [withdrawn, Some(Outcome::Skipped), withdrawn, withdrawn]);
+    // Who is erased is on nobody's list.
+    assert!(network.erase(&member("m1")).await.unwrap());
+    assert_eq!(network.skip_list(&ann).await.unwrap(), SkipList::default());
 }
 
 #[tokio::test]
@@ -138,7 +169,8 @@ async fn people_and_tags_are_left_out_of_the_choice() {
         let chosen = network.choose_for_cleanup(&member("ann"), &choice).await.unwrap();
         chosen.into_iter().map(|view| view.id).collect::<Vec<_>>()
     };
-    let skipping = Choice { skip_members: vec![member("m0")], skip_audiences: vec!["press".into()], older_than: None };
+    let skipping =
+        Choice { skip: SkipList { members: vec![member("m0")], audiences: vec!["press".into()] }, older_than: None };
     assert_eq!(choose(skipping).await, invitations[2..]);
     let all = choose(Choice { older_than: Some(Span::seconds(0)), ..Choice::default() }).await;
     assert!(!all.contains(&young), "older than is strict");

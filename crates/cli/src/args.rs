@@ -6,6 +6,7 @@ use acquaint_core::access::Scope;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
+use crate::cleanup::CleanupArgs;
 use crate::demo::DemoArgs;
 use crate::linkedin::LinkedinArgs;
 use crate::settings::Key;
@@ -37,11 +38,15 @@ pub(crate) enum Command {
     /// Copy what one store keeps into another one
     #[command(subcommand)]
     Store(StoreCommand),
-    /// Make, list and revoke the keys with which the host calls
+    /// Make, list and revoke the keys with which the host and its operators call
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Manage the endpoints that are told what happens, through the server
     Webhooks(WebhooksCommand),
+    /// Withdraw a member's old invitations day by day, through the server of their community
+    Cleanup(CleanupArgs),
+    /// Print what was administered: when, by whom, what, about whom, and what came of it
+    Audit(AuditArgs),
     /// Make or renew the tables of a PostgreSQL database
     Migrate(MigrateArgs),
     /// See which of your own LinkedIn invitations to withdraw, from the export that LinkedIn gives you
@@ -80,8 +85,8 @@ pub(crate) struct ServeArgs {
     /// File with the secret of HS256
     #[arg(long, value_name = "FILE")]
     token_secret_file: Option<String>,
-    /// File with the host's public keys, a JSON Web Key Set; read again every 30 seconds
-    #[arg(long, value_name = "FILE")]
+    /// File or address with the host's public keys, a JSON Web Key Set; read again while the server runs
+    #[arg(long, value_name = "FILE|URL")]
     token_key_set: Option<String>,
     /// What a token's `aud` must name [default: acquaint]
     #[arg(long, value_name = "TEXT")]
@@ -286,13 +291,16 @@ pub(crate) enum KeysCommand {
     Create {
         /// By what it is listed and revoked: letters, digits, dots, hyphens, underscores
         name: String,
-        /// What it is good for: read, act, admin; none includes another
-        #[arg(long, value_name = "SCOPES", required = true, value_delimiter = ',')]
+        /// What it is good for, as a key of the host's: read, act, admin; none includes another
+        #[arg(long, value_name = "SCOPES", required_unless_present = "operator", value_delimiter = ',')]
         scopes: Vec<Scope>,
+        /// Make it the key of a person who looks after the community, and acts for nobody
+        #[arg(long, conflicts_with = "scopes")]
+        operator: bool,
         #[command(flatten)]
         place: KeyPlace,
     },
-    /// Print every key: name, scopes, and when it was made
+    /// Print every key: name, scopes (or operator), and when it was made
     List {
         #[command(flatten)]
         place: KeyPlace,
@@ -308,7 +316,7 @@ pub(crate) enum KeysCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct WebhooksCommand {
-    /// The server, as HOST:PORT or http://HOST:PORT; ACQUAINT_HOST_KEY is a key with the scope admin
+    /// The server, as HOST:PORT or http://HOST:PORT; ACQUAINT_HOST_KEY is a key with the scope admin, or an operator's
     #[arg(long, global = true, value_name = "ADDRESS", default_value = "127.0.0.1:7171")]
     pub(crate) server: String,
     #[command(subcommand)]
@@ -380,12 +388,21 @@ pub(crate) enum WebhooksDo {
     },
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// How many entries to print, at most, from the latest on
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) place: KeyPlace,
+}
+
 /// Where keys are: in a store, or behind the server that holds it.
 #[derive(Debug, Args)]
 pub(crate) struct KeyPlace {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
-    /// The server that holds the store, as HOST:PORT or http://HOST:PORT; ACQUAINT_HOST_KEY is a key with the scope admin
+    /// The server that holds the store, as HOST:PORT or http://HOST:PORT; ACQUAINT_HOST_KEY is a key with the scope admin, or an operator's
     #[arg(long, value_name = "ADDRESS", conflicts_with = "store")]
     pub(crate) server: Option<String>,
 }

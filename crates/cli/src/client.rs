@@ -7,12 +7,9 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderValue, SET_COOKIE};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use tokio::net::TcpStream;
 
 use crate::failure::{Failure, Outcome};
-use crate::serve::HOST_KEY;
-use crate::settings::variable;
 
 /// One connection to the server.
 pub(crate) struct Client {
@@ -31,20 +28,6 @@ impl Client {
         // The connection ends with its sender; an error of it reaches whoever waits for an answer.
         tokio::spawn(connection);
         Ok(Self { sender, host: address.to_owned(), authorization: format!("Bearer {key}"), cookie: None })
-    }
-
-    /// Connects to the server at `HOST:PORT` or `http://HOST:PORT`, with the key in `ACQUAINT_HOST_KEY`.
-    pub(crate) async fn administrator(server: &str) -> Outcome<Self> {
-        let key = variable(HOST_KEY)
-            .ok_or_else(|| Failure::usage(format_args!("--server: put a key with the scope admin into {HOST_KEY}")))?;
-        let address = server.strip_prefix("http://").unwrap_or(server).trim_end_matches('/');
-        Self::connect(address, &key).await
-    }
-
-    /// Makes a call of the host's own, and reads the answer if it is yes.
-    pub(crate) async fn ask(&mut self, method: Method, path: &str, body: String) -> Outcome<Bytes> {
-        let (status, answer) = self.call(method, path, None, body.into()).await?;
-        if status.is_success() { Ok(answer) } else { Err(refused(&answer)) }
     }
 
     /// Sends a request on behalf of a member and reads the whole answer.
@@ -102,29 +85,4 @@ impl Client {
             (status, _) => Err(Failure::failed(format_args!("choosing whom to be answered {status}"))),
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
-    #[serde(default)]
-    errors: Vec<Fault>,
-}
-
-#[derive(Deserialize)]
-struct Fault {
-    detail: String,
-}
-
-/// Why a server said no.
-pub(crate) fn refused(body: &[u8]) -> Failure {
-    let Ok(problem) = serde_json::from_slice::<Problem>(body) else { return Failure::failed("the server says no") };
-    let faults: Vec<&str> = problem.errors.iter().map(|fault| fault.detail.as_str()).collect();
-    let told = if faults.is_empty() { problem.detail } else { faults.join("; ") };
-    Failure::failed(format_args!("the server says: {told}"))
-}
-
-/// What a server answered.
-pub(crate) fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Outcome<T> {
-    serde_json::from_slice(body).map_err(|error| Failure::failed(format_args!("the server's answer: {error}")))
 }

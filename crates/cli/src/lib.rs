@@ -6,6 +6,7 @@
 mod args;
 pub mod backup;
 pub mod bench;
+mod cleanup;
 mod client;
 mod copy;
 mod demo;
@@ -19,6 +20,7 @@ mod pages;
 mod policy;
 pub mod progress;
 mod random;
+mod remote;
 mod replay;
 mod report;
 pub mod rows;
@@ -83,6 +85,8 @@ fn carry_out(command: Command) -> Outcome<()> {
         Command::Store(StoreCommand::Copy(args)) => block_on(copy::run(&args)),
         Command::Keys(command) => block_on(keys::run(&command)),
         Command::Webhooks(command) => block_on(webhooks::run(&command)),
+        Command::Audit(args) => block_on(keys::audit(&args)),
+        Command::Cleanup(args) => block_on(cleanup::run(&args)),
         Command::Migrate(args) => block_on(migrate::run(&args)),
         Command::Linkedin(args) => linkedin::run(&args),
         Command::Bench(args) => bench::run(&args),

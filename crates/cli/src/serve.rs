@@ -73,6 +73,9 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
     let clock = Clock::system();
     let clock = if settings.dev { Clock::settable(clock.now()) } else { clock };
     let network = Network::start(store, settings.policy, clock, settings.engine).await.map_err(Failure::failed)?;
+    if let Some(tokens) = &settings.tokens {
+        tokens.begin().await;
+    }
     let webhooks = Webhooks::new(network.clone(), settings.server.webhooks.clone()).map_err(Failure::failed)?;
     let listeners = listen(settings.listen, settings.operations).await?;
     announce(&listeners, &network, settings.server.tls.is_some())?;

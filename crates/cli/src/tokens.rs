@@ -1,12 +1,13 @@
-//! Which tokens of members `serve` takes: from the settings, and from a set of keys that is read again
-//! while the server runs.
+//! Which tokens of members `serve` takes: from the settings, and from a set of keys, in a file or at an
+//! address, that is read again while the server runs.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use acquaint_core::time::Span;
-use acquaint_server::{TokenAlgorithm, TokenConfig, TokenKeys};
+use acquaint_server::{KeySetAddress, TokenAlgorithm, TokenConfig, TokenKeys};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::failure::{Failure, Outcome};
@@ -18,31 +19,39 @@ const SECRET: &str = "ACQUAINT_TOKEN_SECRET";
 const AUDIENCE: &str = "acquaint";
 /// By how much the clocks of host and server may differ unless told otherwise.
 const LEEWAY: Duration = Duration::from_secs(30);
-/// How often the file with the set is read again.
-const READ_AGAIN: Duration = Duration::from_secs(30);
-/// A token with an unknown key has it read sooner, but not more often than this.
-const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// How often a file is read again, and an address that did not answer.
+const SOON: Duration = Duration::from_secs(30);
+/// How often an address is read again: a key that is taken out counts for so long at most.
+const LIFETIME: Duration = Duration::from_secs(300);
 
 /// Which tokens are taken.
 pub(crate) struct Tokens {
     pub(crate) config: TokenConfig,
-    /// The file with the set of keys; none if there is a secret.
-    set: Option<PathBuf>,
+    /// Where the keys are; nowhere if there is a secret.
+    set: Option<KeySet>,
+}
+
+/// A set of keys.
+#[derive(Clone)]
+enum KeySet {
+    File(PathBuf),
+    Address(Box<KeySetAddress>),
 }
 
 impl Tokens {
     /// What the settings say; `None` if no tokens are taken.
     pub(crate) fn resolve(sources: &Sources) -> Outcome<Option<Self>> {
         let Some(algorithm) = sources.get(Key::TokenAlgorithm, algorithm)? else { return Ok(None) };
-        let set = sources.get(Key::TokenKeySet, text)?.map(PathBuf::from).filter(|_| !algorithm.is_shared());
+        let set = KeySet::resolve(sources)?.filter(|_| !algorithm.is_shared());
         let keys = match &set {
-            Some(path) => TokenKeys::set(algorithm, &read(path)?)
+            Some(KeySet::File(path)) => TokenKeys::set(algorithm, &read(path)?)
                 .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?,
+            Some(KeySet::Address(_)) => TokenKeys::awaited(algorithm),
             None if algorithm.is_shared() => secret(sources)?,
             None => {
                 let name = algorithm.name();
                 return Err(Failure::usage(format_args!(
-                    "{}: {name} needs the public keys of the host: name a file with them with --token-key-set",
+                    "{}: {name} needs the public keys of the host: name a file or an address with them with --token-key-set",
                     sources.blame(Key::TokenAlgorithm)
                 )));
             }
@@ -57,22 +66,79 @@ impl Tokens {
         Ok(Some(Self { config, set }))
     }
 
+    /// Asks for the set for the first time. If there is no answer, the server begins without it: tokens
+    /// are 503 until there is one.
+    pub(crate) async fn begin(&self) {
+        if let Some(set @ KeySet::Address(_)) = &self.set {
+            set.renew(&self.config.keys).await;
+        }
+    }
+
     /// Reads the set again and again, and sooner when a token names a key that is not in it.
     pub(crate) fn renewal(&self) -> impl Future<Output = ()> + Send + 'static {
         let (keys, set) = (self.config.keys.clone(), self.set.clone());
         async move {
-            let Some(path) = set else { return };
-            let mut pace = interval(AT_MOST_EVERY);
+            let Some(set) = set else { return };
+            let mut pace = interval(set.at_most_every());
             pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut wait = set.lifetime();
             loop {
                 pace.tick().await;
                 // Whichever comes first; both are a reason to read.
-                timeout(READ_AGAIN, keys.missing()).await.ok();
-                let read = fs::read_to_string(&path).map_err(|error| error.to_string());
-                if let Err(error) = read.and_then(|text| keys.replace(&text).map_err(|error| error.to_string())) {
-                    tracing::warn!(%error, file = %path.display(), "the keys of tokens stay as they were");
-                }
+                timeout(wait, keys.missing()).await.ok();
+                wait = if set.renew(&keys).await { set.lifetime() } else { SOON };
             }
+        }
+    }
+}
+
+impl KeySet {
+    fn resolve(sources: &Sources) -> Outcome<Option<Self>> {
+        let Some(text) = sources.get(Key::TokenKeySet, text)? else { return Ok(None) };
+        if !KeySetAddress::is_meant(&text) {
+            return Ok(Some(Self::File(text.into())));
+        }
+        // What was said is not repeated: it may hold a password.
+        let address = KeySetAddress::new(&text)
+            .map_err(|error| Failure::usage(format_args!("{}: {error}", sources.blame(Key::TokenKeySet))))?;
+        Ok(Some(Self::Address(Box::new(address))))
+    }
+
+    fn lifetime(&self) -> Duration {
+        match self {
+            Self::File(_) => SOON,
+            Self::Address(_) => LIFETIME,
+        }
+    }
+
+    /// A token with an unknown key has it read sooner, but not more often than this: anybody can make
+    /// one up.
+    fn at_most_every(&self) -> Duration {
+        match self {
+            Self::File(_) => Duration::from_secs(1),
+            Self::Address(_) => Duration::from_secs(5),
+        }
+    }
+
+    /// Reads it; whether that went well. If not, the keys stay as they were.
+    async fn renew(&self, keys: &TokenKeys) -> bool {
+        let read = match self {
+            Self::File(path) => fs::read_to_string(path).map_err(|error| error.to_string()),
+            Self::Address(address) => address.get().await.map_err(|error| error.to_string()),
+        };
+        let renewed = read.and_then(|text| keys.replace(&text).map_err(|error| error.to_string()));
+        if let Err(error) = &renewed {
+            tracing::warn!(%error, set = %self, "the keys of tokens stay as they were");
+        }
+        renewed.is_ok()
+    }
+}
+
+impl fmt::Display for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Address(address) => address.fmt(f),
         }
     }
 }

@@ -2,13 +2,17 @@
 
 use acquaint_core::time::Time;
 use hyper::Method;
+use hyper::body::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::args::{WebhooksCommand, WebhooksDo};
-use crate::client::{Client, read};
 use crate::failure::{Failure, Outcome};
 use crate::output;
+use crate::remote::{Remote, read};
+
+/// Where the endpoints are.
+const ALL: &str = "/v1/webhooks";
 
 /// An endpoint as the server tells of it.
 #[derive(Deserialize)]
@@ -51,11 +55,11 @@ struct Attempt {
 
 /// Carries out `acquaint webhooks`.
 pub(crate) async fn run(command: &WebhooksCommand) -> Outcome<()> {
-    let mut server = Client::administrator(&command.server).await?;
+    let mut server = Remote::open(&command.server, "a key with the scope admin, or an operator's").await?;
     match &command.what {
         WebhooksDo::Create { url, events, description } => {
             let body = json!({"url": url, "events": events, "description": description});
-            let made: Endpoint = read(&server.ask(Method::POST, "/v1/webhooks", body.to_string()).await?)?;
+            let made: Endpoint = server.call(Method::POST, ALL, body.to_string()).await?;
             output::line(&made.id)?;
             tell_secret(made)
         }
@@ -84,9 +88,10 @@ pub(crate) async fn run(command: &WebhooksCommand) -> Outcome<()> {
 }
 
 /// A call about one endpoint.
-async fn ask(server: &mut Client, method: Method, id: &str, path: &str, body: Value) -> Outcome<hyper::body::Bytes> {
+async fn ask(server: &mut Remote, method: Method, id: &str, path: &str, body: Value) -> Outcome<Bytes> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    server.ask(method, &format!("/v1/webhooks/{}{path}", word(id)?), body).await
+    let answer = server.find(method, &format!("{ALL}/{}{path}", word(id)?), body).await?;
+    answer.ok_or_else(|| Failure::failed("the server knows no such endpoint or delivery"))
 }
 
 /// A word that becomes a part of an address.
@@ -95,8 +100,8 @@ fn word(text: &str) -> Outcome<&str> {
     if is_word { Ok(text) } else { Err(Failure::usage(format_args!("{text:?} is no such name"))) }
 }
 
-async fn list(server: &mut Client) -> Outcome<()> {
-    let all: Listed<Endpoint> = read(&server.ask(Method::GET, "/v1/webhooks", String::new()).await?)?;
+async fn list(server: &mut Remote) -> Outcome<()> {
+    let all: Listed<Endpoint> = server.call(Method::GET, ALL, String::new()).await?;
     for endpoint in all.items {
         let events = if endpoint.events.is_empty() { "all".to_owned() } else { endpoint.events.join(",") };
         let state = match (endpoint.enabled, endpoint.disabled_because) {
@@ -108,7 +113,7 @@ async fn list(server: &mut Client) -> Outcome<()> {
     Ok(())
 }
 
-async fn switch(server: &mut Client, id: &str, is_on: bool) -> Outcome<()> {
+async fn switch(server: &mut Remote, id: &str, is_on: bool) -> Outcome<()> {
     let found: Endpoint = read(&ask(server, Method::GET, id, "", Value::Null).await?)?;
     let (url, events, description) = (found.url, found.events, found.description);
     let body = json!({"url": url, "events": events, "description": description, "enabled": is_on});

@@ -6,7 +6,9 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
+use acquaint_app::clock::Stopwatch;
 use common::{Ran, acquaint};
 
 const NOW: &str = "2026-03-10T08:00:00Z";
@@ -96,6 +98,12 @@ fn today_says_whom_to_withdraw_and_what_was_withdrawn_counts() {
     assert!(next.ends_with("Zoë van Nergens may be invited again from 2026-03-31\n"), "{next}");
     let later = place.run_at("2026-03-31T08:00:00Z", &["next"]).succeeds();
     assert!(later.ends_with("Zoë van Nergens may be invited again now, best with a note\n"), "{later}");
+    let undone = place.run(&["undo", "Zoë van Nergens"]).succeeds();
+    assert_eq!(undone, "it counts as not withdrawn again; 25 left for today\n");
+    assert!(place.run(&["next"]).succeeds().starts_with("withdraw 4 today, of 4"));
+    place.run(&["undo", "Zoë van Nergens"]).fails(2, "you did not say that you withdrew the invitation to Zoë");
+    place.run(&["undo", "Nobody Known"]).fails(2, "nobody you invited is \"Nobody Known\"");
+    place.run(&["withdrew", "Zoë van Nergens"]).succeeds();
     place.run(&["withdrew", "Nobody Known"]).fails(2, "nobody you invited is \"Nobody Known\"");
     place.run(&["withdrew", "架空 花子"]).fails(2, "has accepted; there is nothing to withdraw");
     // A connection beats what the owner said: she accepted before it was withdrawn.
@@ -158,6 +166,7 @@ fn what_cannot_be_taken_changes_nothing() {
     let place = Place::new();
     place.run(&["show"]).fails(2, "`acquaint linkedin import EXPORT` comes first");
     place.import("german").fails(2, "Connections.csv: its header is not the English one (found \"Vorname,Nachname,URL");
+    place.import("german/Connections.csv").fails(2, "german/Connections.csv: its header is not the English one");
     place.import("none").fails(2, "it cannot be read");
     place.import_at(LATER, "later").succeeds();
     let before = place.ledger();
@@ -175,4 +184,61 @@ fn the_ledger_is_for_its_owner_alone() {
     place.import("usual").succeeds();
     let file = place.0.path().join("acquaint-linkedin/ledger.json");
     assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o077, 0);
+}
+
+/// An export of many rows, and a later one that adds some.
+fn large(folder: &Path, rows: usize) -> PathBuf {
+    let mut text = "From,To,Sent At,Message,Direction,inviterProfileUrl,inviteeProfileUrl\n".to_owned();
+    for row in 0..rows {
+        let (month, day) = (row % 12 + 1, row % 28 + 1);
+        text.push_str(&format!(
+            "Me Myself,Person {row},\"{month}/{day}/25, 8:00 AM\",,OUTGOING,https://www.linkedin.com/in/me-myself,\
+             https://www.linkedin.com/in/person-{row}\n"
+        ));
+    }
+    let path = folder.join(format!("rows-{rows}")).join("Invitations.csv");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// The plug is pulled at many moments of an import: what is kept is what was before it or what comes after
+/// it, and importing again finishes it.
+#[test]
+fn an_import_that_is_killed_leaves_a_whole_ledger_and_is_finished_by_the_next() {
+    let (few, many) = (2_000, 40_000);
+    let made = tempfile::tempdir().unwrap();
+    let (first, second) = (large(made.path(), few), large(made.path(), many));
+    let import = |place: &Place, path: &Path| place.run(&["import", path.to_str().unwrap()]).succeeds();
+    let whole = Place::new();
+    import(&whole, &first);
+    let before = whole.ledger();
+    let watch = Stopwatch::start();
+    import(&whole, &second);
+    let (after, took) = (whole.ledger(), watch.seconds());
+    assert_ne!(before, after);
+    let mut found = [0, 0];
+    for round in 0..24 {
+        let place = Place::new();
+        import(&place, &first);
+        let mut command = acquaint();
+        command.current_dir(place.0.path()).args(["linkedin", "import", second.to_str().unwrap(), "--now", NOW]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // At another moment of its life each time; the last ones are late, so that it may be done.
+        let (begun, until) = (Stopwatch::start(), took * f64::from(round) / 18.0);
+        while begun.seconds() < until && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let left = place.ledger();
+        let is_after = left == after;
+        assert!(is_after || left == before, "round {round}: a ledger of {} bytes", left.len());
+        found[usize::from(is_after)] += 1;
+        import(&place, &second);
+        assert!(place.ledger() == after, "round {round}: importing again finishes it");
+        let files = fs::read_dir(place.0.path().join("acquaint-linkedin")).unwrap().count();
+        assert_eq!(files, 2, "round {round}: nothing is left over but the ledger and its lock");
+    }
+    assert!(found[0] > 0, "it was always done before it was killed: {found:?}");
 }

@@ -70,6 +70,11 @@ pub enum Principal {
     },
     /// A member, by a token that the host has signed.
     Member(MemberId),
+    /// Somebody who looks after the community, with a key of their own. They act for nobody.
+    Operator {
+        /// The name of the key, which stands for the person.
+        key: Arc<str>,
+    },
 }
 
 /// For whom an operation is.
@@ -81,11 +86,13 @@ pub enum Rule {
     Member(Scope),
     /// As [`Rule::Member`], but the host may call for nobody, and sees more then.
     Viewer(Scope),
-    /// The member whom the call is about; the host with this scope. To everybody else that member
-    /// does not exist.
+    /// The member whom the call is about; operators; the host with this scope. To everybody else that
+    /// member does not exist.
     Own(Scope),
     /// The host with this scope.
     Host(Scope),
+    /// Operators; the host with this scope.
+    Operator(Scope),
 }
 
 macro_rules! operations {
@@ -116,22 +123,23 @@ macro_rules! operations {
     };
 }
 
-use Rule::{Anybody, Host, Member, Own, Viewer};
+use Rule::{Anybody, Host, Member, Operator, Own, Viewer};
 use Scope::{Act, Admin, Read};
 
 operations! {
     Health => "health", Anybody;
     Readiness => "readiness", Anybody;
-    Metrics => "metrics", Anybody;
+    // Counts of a small community tell what somebody did in silence, so they are for no member.
+    Metrics => "metrics", Operator(Read);
     Description => "openapi", Anybody;
     Problem => "getProblem", Anybody;
 
     GetMember => "getMember", Viewer(Read);
     PutMember => "putMember", Host(Act);
-    EraseMember => "eraseMember", Host(Admin);
+    EraseMember => "eraseMember", Operator(Admin);
     ExportMember => "exportMember", Own(Read);
     CreateTicket => "createTicket", Host(Act);
-    EndSessions => "endSessions", Host(Act);
+    EndSessions => "endSessions", Operator(Act);
 
     Invite => "invite", Member(Act);
     CheckInvitation => "checkInvitation", Member(Read);
@@ -165,6 +173,8 @@ operations! {
     ResumeCleanupPlan => "resumeCleanupPlan", Member(Act);
     CancelCleanupPlan => "cancelCleanupPlan", Member(Act);
     SkipInCleanupPlan => "skipInCleanupPlan", Member(Act);
+    GetSkipList => "getSkipList", Member(Read);
+    PutSkipList => "putSkipList", Member(Act);
     ListSuggestions => "listCleanupSuggestions", Member(Read);
     ListWaiting => "listWaiting", Member(Read);
     GetWaitCalendar => "getWaitCalendar", Member(Read);
@@ -178,24 +188,27 @@ operations! {
     CarryOutCommands => "carryOutCommands", Host(Act);
     ListEvents => "listEvents", Host(Read);
     ListEventSchemas => "listEventSchemas", Host(Read);
-    ListWebhooks => "listWebhooks", Host(Admin);
+    // Not for operators: whoever names an endpoint, or has its secret, is told what everybody does.
     CreateWebhook => "createWebhook", Host(Admin);
-    GetWebhook => "getWebhook", Host(Admin);
     PutWebhook => "putWebhook", Host(Admin);
-    DeleteWebhook => "deleteWebhook", Host(Admin);
     RotateWebhookSecret => "rotateWebhookSecret", Host(Admin);
-    TestWebhook => "testWebhook", Host(Admin);
-    ListWebhookDeliveries => "listWebhookDeliveries", Host(Admin);
-    ReplayWebhookDelivery => "replayWebhookDelivery", Host(Admin);
-    RedriveWebhook => "redriveWebhook", Host(Admin);
-    ListDeadLetters => "listDeadLetters", Host(Admin);
-    RedriveDeadLetter => "redriveDeadLetter", Host(Admin);
-    ListKeys => "listKeys", Host(Admin);
+    ListWebhooks => "listWebhooks", Operator(Admin);
+    GetWebhook => "getWebhook", Operator(Admin);
+    DeleteWebhook => "deleteWebhook", Operator(Admin);
+    TestWebhook => "testWebhook", Operator(Admin);
+    ListWebhookDeliveries => "listWebhookDeliveries", Operator(Admin);
+    ReplayWebhookDelivery => "replayWebhookDelivery", Operator(Admin);
+    RedriveWebhook => "redriveWebhook", Operator(Admin);
+    ListDeadLetters => "listDeadLetters", Operator(Admin);
+    RedriveDeadLetter => "redriveDeadLetter", Operator(Admin);
+    ListKeys => "listKeys", Operator(Admin);
+    // Not for operators: whoever can make a key of the host's can act for anybody.
     CreateKey => "createKey", Host(Admin);
-    RevokeKey => "revokeKey", Host(Admin);
-    GetClock => "getClock", Host(Read);
-    SetClock => "setClock", Host(Admin);
-    AdvanceClock => "advanceClock", Host(Admin);
+    RevokeKey => "revokeKey", Operator(Admin);
+    ListAudit => "listAudit", Operator(Admin);
+    GetClock => "getClock", Operator(Read);
+    SetClock => "setClock", Operator(Admin);
+    AdvanceClock => "advanceClock", Operator(Admin);
 }
 
 impl Operation {
@@ -203,6 +216,32 @@ impl Operation {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|operation| operation.name() == name)
+    }
+
+    /// Whether it only shows what tells nobody's secrets.
+    const fn only_looks(self) -> bool {
+        use Operation::{GetClock, GetWebhook, ListAudit, ListKeys, ListWebhookDeliveries, ListWebhooks, Metrics};
+        matches!(self, ListKeys | ListAudit | GetClock | Metrics | ListWebhooks | GetWebhook | ListWebhookDeliveries)
+    }
+
+    /// Whether the audit trail says that somebody did it: administration, and whatever an operator
+    /// does that changes something or shows what is kept about a member.
+    #[must_use]
+    pub fn is_recorded(self, principal: &Principal) -> bool {
+        match (principal, self.rule()) {
+            (Principal::Member(_), _) | (_, Anybody) => false,
+            (Principal::Operator { .. }, _) => !self.only_looks(),
+            (Principal::Host { .. }, Host(scope) | Operator(scope)) => scope == Admin && !self.only_looks(),
+            (Principal::Host { .. }, Own(_)) => true,
+            (Principal::Host { .. }, Member(_) | Viewer(_)) => false,
+        }
+    }
+
+    /// Whether the first part of its path that varies is the member whom it is about.
+    #[must_use]
+    pub const fn is_about_member(self) -> bool {
+        use Operation::{EndSessions, EraseMember, ExportMember, GetMember, PutMember};
+        matches!(self, GetMember | PutMember | EraseMember | ExportMember | EndSessions)
     }
 }
 
@@ -244,8 +283,17 @@ pub fn admit(principal: Principal, operation: Operation, named: Named<'_>) -> Re
     let member = match &principal {
         Principal::Host { scopes, .. } => as_host(rule, scopes, named)?,
         Principal::Member(id) => Some(as_member(rule, id, named)?),
+        Principal::Operator { .. } => as_operator(rule)?,
     };
     Ok(Caller { principal, member })
+}
+
+/// An operator calls for nobody.
+fn as_operator(rule: Rule) -> Result<Option<MemberId>, Denied> {
+    match rule {
+        Rule::Anybody | Rule::Own(_) | Rule::Operator(_) => Ok(None),
+        Rule::Member(_) | Rule::Viewer(_) | Rule::Host(_) => Err(Denied::Forbidden),
+    }
 }
 
 fn as_host(rule: Rule, scopes: &[Scope], named: Named<'_>) -> Result<Option<MemberId>, Denied> {
@@ -253,7 +301,7 @@ fn as_host(rule: Rule, scopes: &[Scope], named: Named<'_>) -> Result<Option<Memb
         Rule::Anybody => return Ok(None),
         Rule::Member(scope) => (scope, named.caller),
         Rule::Viewer(scope) => (scope, named.caller),
-        Rule::Own(scope) | Rule::Host(scope) => (scope, None),
+        Rule::Own(scope) | Rule::Host(scope) | Rule::Operator(scope) => (scope, None),
     };
     if !scopes.contains(&scope) {
         return Err(Denied::Forbidden);
@@ -270,7 +318,7 @@ fn as_member(rule: Rule, id: &MemberId, named: Named<'_>) -> Result<MemberId, De
         return Err(Denied::Forbidden);
     }
     match rule {
-        Rule::Host(_) => Err(Denied::Forbidden),
+        Rule::Host(_) | Rule::Operator(_) => Err(Denied::Forbidden),
         Rule::Own(_) if named.subject != Some(id) => Err(Denied::Invisible),
         Rule::Anybody | Rule::Member(_) | Rule::Viewer(_) | Rule::Own(_) => Ok(id.clone()),
     }
@@ -302,7 +350,11 @@ mod tests {
     fn a_key_is_good_for_its_scopes_alone() {
         let ann = id("ann");
         for &operation in Operation::ALL {
-            let (Rule::Member(scope) | Rule::Viewer(scope) | Rule::Own(scope) | Rule::Host(scope)) = operation.rule()
+            let (Rule::Member(scope)
+            | Rule::Viewer(scope)
+            | Rule::Own(scope)
+            | Rule::Host(scope)
+            | Rule::Operator(scope)) = operation.rule()
             else {
                 continue;
             };
@@ -325,7 +377,9 @@ mod tests {
         let who = |principal, rule, named| match principal {
             Principal::Host { scopes, .. } => as_host(rule, &scopes, named),
             Principal::Member(id) => as_member(rule, &id, named).map(Some),
+            Principal::Operator { .. } => as_operator(rule),
         };
+        let operator = || Principal::Operator { key: "k".into() };
         let cases = [
             (all(), Rule::Member(Act), none, Err(Denied::MemberRequired)),
             (all(), Rule::Member(Act), as_bob, Ok(Some(bob.clone()))),
@@ -345,10 +399,47 @@ mod tests {
             (member(), Rule::Own(Read), of_bob, Err(Denied::Invisible)),
             (member(), Rule::Own(Read), none, Err(Denied::Invisible)),
             (member(), Rule::Host(Read), none, Err(Denied::Forbidden)),
+            (member(), Rule::Operator(Read), none, Err(Denied::Forbidden)),
+            (all(), Rule::Operator(Admin), as_bob, Ok(None)),
+            (host(&[Read]), Rule::Operator(Admin), none, Err(Denied::Forbidden)),
+            (operator(), Rule::Anybody, none, Ok(None)),
+            (operator(), Rule::Operator(Admin), as_bob, Ok(None)),
+            (operator(), Rule::Own(Read), of_bob, Ok(None)),
+            (operator(), Rule::Host(Read), none, Err(Denied::Forbidden)),
+            (operator(), Rule::Viewer(Read), as_bob, Err(Denied::Forbidden)),
+            (operator(), Rule::Member(Act), as_bob, Err(Denied::Forbidden)),
         ];
         for (principal, rule, named, expected) in cases {
             let label = format!("{principal:?} {rule:?} {named:?}");
             assert_eq!(who(principal, rule, named), expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn the_trail_has_administration_and_what_operators_do() {
+        let operator = Principal::Operator { key: "k".into() };
+        let (product, member) = (host(&Scope::ALL), Principal::Member(id("ann")));
+        let recorded =
+            |operation: Operation| [&operator, &product, &member].map(|principal| operation.is_recorded(principal));
+        assert_eq!(recorded(Operation::EraseMember), [true, true, false]);
+        assert_eq!(recorded(Operation::ExportMember), [true, true, false]);
+        assert_eq!(recorded(Operation::CreateKey), [true, true, false]);
+        assert_eq!(recorded(Operation::EndSessions), [true, false, false], "the product signs members out daily");
+        assert_eq!(recorded(Operation::CreateWebhook), [true, true, false]);
+        assert_eq!(recorded(Operation::RedriveWebhook), [true, true, false]);
+        assert_eq!(recorded(Operation::ListDeadLetters), [true, true, false], "it names members to whom mails went");
+        assert_eq!(recorded(Operation::Invite)[1..], [false, false]);
+        for looks in [
+            Operation::ListKeys,
+            Operation::ListAudit,
+            Operation::ListWebhooks,
+            Operation::GetWebhook,
+            Operation::ListWebhookDeliveries,
+            Operation::GetClock,
+            Operation::Metrics,
+            Operation::Health,
+        ] {
+            assert_eq!(recorded(looks), [false; 3], "{looks:?}");
         }
     }
 }

@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use crate::ledger::{Ledger, LedgerError};
+
+/// What the file is called until it is whole.
+const PARTIAL: &str = "ledger.json.partial";
 
 /// Where the ledger lies.
 #[derive(Debug, Clone)]
@@ -96,7 +97,12 @@ impl Kept {
     }
 
     fn write(&self, ledger: &Ledger) -> io::Result<()> {
-        let beside = NamedTempFile::new_in(&self.directory)?;
+        // One whose writer was killed is in the way of nobody: whoever is here holds the lock.
+        match fs::remove_file(self.directory.join(PARTIAL)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let beside = tempfile::Builder::new().prefix(PARTIAL).rand_bytes(0).tempfile_in(&self.directory)?;
         ledger.write(beside.as_file())?;
         beside.as_file().sync_all()?;
         beside.persist(&self.file)?;

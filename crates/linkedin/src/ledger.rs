@@ -388,9 +388,7 @@ impl Ledger {
             _ => Status::Accepted,
         }
     }
-}
 
-impl Ledger {
     /// Takes back that the owner withdrew that one.
     pub fn unmark_withdrawn(&mut self, place: usize) {
         if let Some(person) = self.people.get_mut(place) {

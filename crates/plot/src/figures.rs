@@ -7,11 +7,12 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use crate::{
-    Axis, Canvas, FIRST, PAPER, PlotError, Size, axes, cells, grouped, picture, quarters, round_up, standalone, to_f64,
+    Axis, Canvas, FIRST, PAPER, PlotError, Size, ages, axes, cells, grouped, picture, place_of, quarters, room,
+    round_up, standalone, to_f64, width,
 };
 
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-/// Where the curve is marked, and told in its table.
+/// Ages at which the curve is told in its table.
 const AGES: [(u64, &str); 8] = [
     (3_600, "1 h"),
     (21_600, "6 h"),
@@ -22,8 +23,6 @@ const AGES: [(u64, &str); 8] = [
     (2_419_200, "28 days"),
     (5_184_000, "60 days"),
 ];
-/// Their places, those first that are named even where there is little room.
-const ROUNDEST: [usize; 8] = [2, 4, 0, 7, 6, 5, 3, 1];
 /// Audiences that are shown, those that most were sent to.
 const AUDIENCES: usize = 12;
 /// How high the line of an audience is.
@@ -260,22 +259,10 @@ impl Figure {
     }
 
     fn draw_curve(&self, canvas: &Canvas<'_>, size: Size) -> Result<(), PlotError> {
-        let log = |seconds: u64| to_f64(seconds.max(1)).ln();
         let (Some(first), Some(last)) = (self.lines.first(), self.lines.last()) else { return Ok(()) };
-        let range = log(first.seconds)..log(last.seconds.max(first.seconds + 1));
-        let pixels = room(size) / (range.end - range.start);
-        let mut marks: Vec<(f64, String)> = Vec::new();
-        for (seconds, name) in ROUNDEST.into_iter().filter_map(|place| AGES.get(place)) {
-            let clear = |(at, other): &(f64, String)| {
-                (at - log(*seconds)).abs() * pixels > (width(name, size) + width(other, size)) / 2.0
-            };
-            if *seconds <= last.seconds && marks.iter().all(clear) {
-                marks.push((log(*seconds), (*name).to_owned()));
-            }
-        }
-        let x = Axis::new(range, marks);
+        let x = ages(first.seconds, last.seconds, size);
         let mut chart = axes(canvas, size, x, self.shares_axis())?;
-        let points = || self.lines.iter().filter_map(|line| Some((log(line.seconds), line.share?)));
+        let points = || self.lines.iter().filter_map(|line| Some((place_of(line.seconds), line.share?)));
         let upper = points().map(|(x, share)| (x, share.high));
         let lower: Vec<_> = points().map(|(x, share)| (x, share.low)).collect();
         let band = Polygon::new(upper.chain(lower.into_iter().rev()).collect::<Vec<_>>(), FIRST.mix(0.15).filled());
@@ -354,16 +341,6 @@ impl Figure {
         }
         Ok(())
     }
-}
-
-/// How many pixels there are beside the names of the upright axis.
-fn room(size: Size) -> f64 {
-    to_f64(u64::from(size.width)) - 72.0
-}
-
-/// About how many pixels a name takes, with some space: a letter is about as wide as 0.6 of its height.
-fn width(name: &str, size: Size) -> f64 {
-    to_f64(name.chars().count() as u64 + 1) * f64::from(size.font) * 0.6
 }
 
 /// A name that fits; the table has all of it.

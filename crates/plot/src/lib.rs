@@ -5,16 +5,20 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `ages` | an axis of ages and delays |
 //! | `axis` | an axis with marks of our own choosing |
 //! | [`figures`] | the figures made of insights (rule 42): each a plot, a table and a CSV file |
 //! | [`cells`] | CSV that a spreadsheet does not run |
 
+mod ages;
 mod axis;
 pub mod cells;
 pub mod figures;
 
 use std::fmt::Display;
 
+pub use ages::{ages, place_of};
+use ages::{room, width};
 pub use axis::Axis;
 use plotters::coord::Shift;
 use plotters::prelude::*;

@@ -110,6 +110,7 @@ fn principal(request: &Request) -> Result<&'static str, Problem> {
     match auth::admitted(request.extensions())?.principal {
         Principal::Host { .. } => Ok(HOST),
         Principal::Member(_) => Ok("member"),
+        Principal::Operator { .. } => Ok("operator"),
     }
 }
 

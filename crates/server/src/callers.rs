@@ -89,7 +89,7 @@ impl Callers {
     pub(crate) fn known(&self, principal: &Principal) -> Result<(), Problem> {
         match principal {
             Principal::Member(id) => self.members.take(id),
-            Principal::Host { key, .. } => self.keys.take(key),
+            Principal::Host { key, .. } | Principal::Operator { key } => self.keys.take(key),
         }
     }
 

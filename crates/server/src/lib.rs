@@ -26,6 +26,7 @@ mod calendar;
 mod callers;
 mod config;
 mod crowd;
+mod fetch;
 mod figures;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -40,7 +41,7 @@ mod tls;
 mod web;
 
 pub use api::openapi;
-pub use auth::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
+pub use auth::{KeySetAddress, KeySetError, TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
 pub use config::{Demo, HostKey, HostKeyError, Limits, Own, Pages, ServerConfig};
 pub use listen::{Listeners, serve, serve_demo, serve_own};
 pub use oidc::{Oidc, OidcError};

@@ -6,26 +6,15 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
-use hyper::client::conn::http1::handshake;
-use hyper_util::rt::TokioIo;
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata};
 use openidconnect::{
     AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce,
     PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
 };
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
-/// How long the provider may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::fetch::Web;
+
 /// Longest answer of the provider that is read, in bytes.
 const LONGEST: usize = 1 << 20;
 
@@ -38,7 +27,7 @@ struct Inner {
     client_id: ClientId,
     client_secret: Option<ClientSecret>,
     redirect: RedirectUrl,
-    tls: Arc<ClientConfig>,
+    web: Web,
 }
 
 impl fmt::Debug for Oidc {
@@ -83,17 +72,12 @@ impl Oidc {
     /// [`OidcError::Settings`].
     pub fn new(issuer: &str, client_id: &str, secret: Option<String>, redirect: &str) -> Result<Self, OidcError> {
         let wrong = |error: &dyn fmt::Display| OidcError::Settings(error.to_string());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let tls = builder.map_err(|error| wrong(&error))?.with_root_certificates(roots).with_no_client_auth();
         Ok(Self(Arc::new(Inner {
             issuer: IssuerUrl::new(issuer.into()).map_err(|error| wrong(&error))?,
             client_id: ClientId::new(client_id.into()),
             client_secret: secret.map(ClientSecret::new),
             redirect: RedirectUrl::new(redirect.into()).map_err(|error| wrong(&error))?,
-            tls: Arc::new(tls),
+            web: Web::new().map_err(|error| wrong(&error))?,
         })))
     }
 
@@ -138,27 +122,8 @@ impl Oidc {
         metadata.map_err(|error| OidcError::Provider(error.to_string()))
     }
 
-    /// One request and its answer. Redirects are not followed: they would lead us to wherever somebody
-    /// wants.
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, OidcError> {
-        let told = |error: &dyn fmt::Display| OidcError::Provider(error.to_string());
-        let answer = timeout(PATIENCE, self.exchange(request)).await;
-        answer.map_err(|_| told(&"it takes too long"))?
-    }
-
-    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, OidcError> {
-        let told = |error: &dyn fmt::Display| OidcError::Provider(error.to_string());
-        let uri = request.uri().clone();
-        let host = uri.host().ok_or_else(|| told(&"an address without a host"))?.to_owned();
-        let is_encrypted = uri.scheme_str() == Some("https");
-        let port = uri.port_u16().unwrap_or(if is_encrypted { 443 } else { 80 });
-        let stream = TcpStream::connect((host.as_str(), port)).await.map_err(|error| told(&error))?;
-        if !is_encrypted {
-            return speak(stream, request).await;
-        }
-        let name = ServerName::try_from(host).map_err(|error| told(&error))?;
-        let connector = TlsConnector::from(Arc::clone(&self.0.tls));
-        speak(connector.connect(name, stream).await.map_err(|error| told(&error))?, request).await
+        self.0.web.ask(request, LONGEST).await.map_err(|error| OidcError::Provider(error.to_string()))
     }
 }
 
@@ -168,33 +133,5 @@ impl<'c> AsyncHttpClient<'c> for Oidc {
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(self.ask(request))
-    }
-}
-
-async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: HttpRequest,
-) -> Result<HttpResponse, OidcError> {
-    let told = |error: &dyn fmt::Display| OidcError::Provider(error.to_string());
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| told(&error))?;
-    let (mut parts, body) = request.into_parts();
-    let authority = parts.uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
-    parts.headers.insert("host", authority.parse().map_err(|_| told(&"an address without a host"))?);
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    parts.uri = path.parse().map_err(|_| told(&"an address without a path"))?;
-    let exchange = async {
-        let answer = sender.send_request(hyper::Request::from_parts(parts, Full::new(Bytes::from(body)))).await;
-        let (parts, body) = answer.map_err(|error| told(&error))?.into_parts();
-        let body = Limited::new(body, LONGEST).collect().await.map_err(|error| told(&error))?;
-        Ok(HttpResponse::from_parts(parts, body.to_bytes().to_vec()))
-    };
-    let mut connection = std::pin::pin!(connection);
-    let mut exchange = std::pin::pin!(exchange);
-    tokio::select! {
-        answer = &mut exchange => answer,
-        ended = &mut connection => {
-            ended.map_err(|error| told(&error))?;
-            exchange.await
-        }
     }
 }

@@ -235,13 +235,14 @@ pub(crate) enum List {
     Pending(Direction, Order),
     Contacts(ContactList),
     Notifications,
+    Audit,
 }
 
 /// The first byte of every cursor; another form of cursors takes another one.
 const VERSION: u8 = 1;
 
 /// Every list that is answered in pages.
-pub(crate) const LISTS: [List; 9] = [
+pub(crate) const LISTS: [List; 10] = [
     List::Pending(Direction::Sent, Order::Newest),
     List::Pending(Direction::Sent, Order::Oldest),
     List::Pending(Direction::Received, Order::Newest),
@@ -251,6 +252,7 @@ pub(crate) const LISTS: [List; 9] = [
     List::Contacts(ContactList::Followers),
     List::Contacts(ContactList::Blocks),
     List::Notifications,
+    List::Audit,
 ];
 
 impl List {
@@ -265,6 +267,7 @@ impl List {
             List::Contacts(ContactList::Followers) => 7,
             List::Contacts(ContactList::Blocks) => 8,
             List::Notifications => 9,
+            List::Audit => 10,
         }
     }
 
@@ -276,6 +279,11 @@ impl List {
     /// The cursor after this contact.
     pub(crate) fn after_contact(self, contact: &Contact) -> String {
         self.encode(&[&contact.since.unix().to_be_bytes(), contact.other.as_str().as_bytes()])
+    }
+
+    /// The cursor after the item that is known by this text.
+    pub(crate) fn after_text(self, text: &str) -> String {
+        self.encode(&[text.as_bytes()])
     }
 
     fn encode(self, key: &[&[u8]]) -> String {
@@ -297,8 +305,13 @@ impl List {
     pub(crate) fn respelled(self, cursor: &str) -> Option<String> {
         match self {
             List::Contacts(_) => self.contact(cursor).map(|contact| self.after_contact(&contact)),
+            List::Audit => self.text(cursor).map(|text| self.after_text(&text)),
             List::Pending(..) | List::Notifications => self.id(cursor).map(|id| self.after_id(id)),
         }
+    }
+
+    fn text(self, cursor: &str) -> Option<String> {
+        self.decode(cursor).and_then(|key| String::from_utf8(key).ok()).filter(|text| !text.is_empty())
     }
 
     pub(crate) fn contact(self, cursor: &str) -> Option<Contact> {
@@ -342,6 +355,10 @@ impl Part {
         self.after(|cursor| list.id(cursor).map(NotificationId))
     }
 
+    pub(crate) fn after_text(&self, list: List) -> Result<Option<String>, Problem> {
+        self.after(|cursor| list.text(cursor))
+    }
+
     pub(crate) fn after_contact(&self, list: List) -> Result<Option<Contact>, Problem> {
         self.after(|cursor| list.contact(cursor))
     }
@@ -360,8 +377,11 @@ mod tests {
                 let same = made == read;
                 assert_eq!(read.id(&made.after_id(id)), same.then_some(id));
                 assert_eq!(read.contact(&made.after_contact(&contact)), same.then(|| contact.clone()));
-                let whole =
-                    if matches!(made, List::Contacts(_)) { made.after_contact(&contact) } else { made.after_id(id) };
+                let whole = match made {
+                    List::Contacts(_) => made.after_contact(&contact),
+                    List::Audit => made.after_text("fe01"),
+                    List::Pending(..) | List::Notifications => made.after_id(id),
+                };
                 assert_eq!(read.respelled(&whole), same.then(|| whole.clone()));
             }
         }

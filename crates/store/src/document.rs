@@ -35,6 +35,8 @@ macro_rules! kinds {
 kinds! {
     /// A member's plan for withdrawing invitations day by day (rule 40).
     CleanupPlan => "cleanup_plan",
+    /// Whom a member never wants withdrawn (rule 40).
+    SkipList => "skip_list",
     /// The private address under which a member's wait list is a calendar (rule 41).
     Calendar => "calendar",
     /// An endpoint that is told of events.
@@ -47,6 +49,8 @@ kinds! {
     Secret => "secret",
     /// A member's browser that is signed in, or may sign in once.
     Session => "session",
+    /// What somebody administered.
+    Audit => "audit",
     /// How far a channel of the outbox has followed the events.
     Outbox => "outbox",
     /// Something that arrived at an endpoint or a mailbox.

@@ -5,15 +5,11 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
 use crate::{Error, Result};
-
-/// How long is waited for a mail before the test fails.
-const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A mail that the server has taken.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,23 +37,11 @@ impl Taken {
     }
 }
 
-#[derive(Default)]
-struct Inbox {
-    mails: Mutex<Vec<Taken>>,
-    arrived: Condvar,
-}
-
-impl Inbox {
-    fn mails(&self) -> MutexGuard<'_, Vec<Taken>> {
-        self.mails.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The server; it ends when dropped.
 pub struct MailServer {
     child: Child,
     port: u16,
-    taken: Arc<Inbox>,
+    taken: Arc<Mutex<Vec<Taken>>>,
 }
 
 impl MailServer {
@@ -78,12 +62,11 @@ impl MailServer {
         let mut lines = BufReader::new(output).lines().map_while(std::result::Result::ok);
         let port = lines.next().and_then(|line| line.parse().ok());
         let port = port.ok_or_else(|| Error::new("the SMTP server did not say its port; its error is above"))?;
-        let taken = Arc::new(Inbox::default());
+        let taken = Arc::<Mutex<Vec<Taken>>>::default();
         let inbox = Arc::clone(&taken);
         std::thread::spawn(move || {
             for mail in lines.filter_map(|line| serde_json::from_str(&line).ok()) {
-                inbox.mails().push(mail);
-                inbox.arrived.notify_all();
+                inbox.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
             }
         });
         Ok(Self { child, port, taken })
@@ -98,21 +81,7 @@ impl MailServer {
     /// What it has taken by now.
     #[must_use]
     pub fn taken(&self) -> Vec<Taken> {
-        self.taken.mails().clone()
-    }
-
-    /// Waits until what was taken is enough, and returns it.
-    ///
-    /// # Errors
-    /// If that takes longer than two minutes; the error tells what was taken.
-    pub fn wait_for(&self, enough: impl Fn(&[Taken]) -> bool) -> Result<Vec<Taken>> {
-        let waited = self.taken.arrived.wait_timeout_while(self.taken.mails(), DEADLINE, |mails| !enough(mails));
-        let (mails, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        if timeout.timed_out() {
-            let subjects: Vec<_> = mails.iter().map(|mail| (&mail.to, mail.header("Subject"))).collect();
-            return Err(Error::new(format_args!("the mails did not arrive; there are {subjects:?}")));
-        }
-        Ok(mails.clone())
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

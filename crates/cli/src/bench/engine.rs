@@ -21,8 +21,6 @@ use crate::progress::Progress;
 const CALLERS: usize = 256;
 /// Commands in one submission while loading.
 const LOAD_AT_ONCE: u32 = 1_000;
-/// Days over which the loaded invitations are spread, so that the windows of members hold moments.
-const DAYS: u32 = 5;
 /// Room for the recording, more than it needs: a command writes about a kilobyte.
 const RECORDING_BYTES: usize = 4 << 30;
 /// Commands of each kind by which the cost of one is told.
@@ -32,13 +30,14 @@ async fn start(store: Arc<dyn Store>, clock: Clock) -> Outcome<Network> {
     Network::start(store, Policy::default(), clock, EngineConfig::default()).await.map_err(Failure::failed)
 }
 
-/// Loads the pending invitations through the engine: every member sends to members further on.
-pub(super) async fn preload(store: Arc<dyn Store>, community: &mut Community) -> Outcome<Run> {
+/// Loads the pending invitations through the engine, spread over so many days: every member sends to members
+/// further on.
+pub(super) async fn preload(store: Arc<dyn Store>, community: &mut Community, days: u32) -> Outcome<Run> {
     let network = start(store, Clock::settable(start_time())).await?;
     let (members, total) = (community.size.members, community.size.pending);
     let mut progress = Progress::new("loaded", "pending invitations", Some(u64::from(total)));
     let watch = Stopwatch::start();
-    let per_day = total.div_ceil(DAYS);
+    let per_day = total.div_ceil(days);
     let mut sent = 0;
     while sent < total {
         if sent % per_day < LOAD_AT_ONCE && sent >= per_day {

@@ -161,7 +161,7 @@ impl Server {
         if status.is_success() { Ok(server) } else { Err(Failure::failed(format_args!("setting the clock: {status}"))) }
     }
 
-    async fn client(&self) -> Outcome<Client> {
+    pub(super) async fn client(&self) -> Outcome<Client> {
         Client::connect(&self.address, KEY).await
     }
 
@@ -181,7 +181,7 @@ impl Server {
     }
 
     /// A line of the process's status, in MiB; where there is none, none.
-    fn memory(&self, field: &str) -> Option<u64> {
+    pub(super) fn memory(&self, field: &str) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix(field))?;
         line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib / 1_024)
@@ -233,16 +233,27 @@ async fn call(
     let mut latencies = histogram();
     let mut refused = 0;
     for _ in 0..requests {
-        let Asked { method, path, member, body } = ask(&mut caller, kind)?;
+        let asked = ask(&mut caller, kind)?;
         let watch = Stopwatch::start();
-        let (status, _) = client.call(method, &path, member.as_ref(), body).await?;
+        let status = send(&mut client, asked).await?;
         latencies.saturating_record(micros(watch.seconds()));
-        if status.is_server_error() || status == StatusCode::UNAUTHORIZED || status == StatusCode::BAD_REQUEST {
-            return Err(Failure::failed(format_args!("{path} answered {status}")));
-        }
         refused += usize::from(status.is_client_error());
     }
     Ok((latencies, refused))
+}
+
+/// Asks once, whatever it is.
+pub(super) async fn ask_once(client: &mut Client, caller: &mut Caller, kind: Kind) -> Outcome<()> {
+    let asked = ask(caller, kind)?;
+    send(client, asked).await.map(drop)
+}
+
+async fn send(client: &mut Client, Asked { method, path, member, body }: Asked) -> Outcome<StatusCode> {
+    let (status, _) = client.call(method, &path, member.as_ref(), body).await?;
+    if status.is_server_error() || status == StatusCode::UNAUTHORIZED || status == StatusCode::BAD_REQUEST {
+        return Err(Failure::failed(format_args!("{path} answered {status}")));
+    }
+    Ok(status)
 }
 
 struct Asked {

@@ -11,6 +11,7 @@ mod database;
 mod engine;
 mod http;
 mod pages;
+mod reminders;
 mod results;
 mod usage;
 
@@ -23,6 +24,9 @@ use crate::failure::{Failure, Outcome};
 use crate::output;
 use community::{Community, Size};
 use results::{Results, Run};
+
+/// Days over which the loaded invitations are spread, so that the windows of members hold moments.
+const DAYS: u32 = 5;
 
 /// What to measure.
 #[derive(Debug, clap::Args)]
@@ -45,6 +49,9 @@ pub struct BenchArgs {
     /// Directory to work in [default: a temporary one beside the current directory, removed afterwards]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Measure so many reminders that are due at once instead, while callers go on; 0 for none
+    #[arg(long, value_name = "COUNT", default_value_t = 0, conflicts_with_all = ["store", "engine_only"])]
+    reminders: u32,
     /// Measure the engine alone, without the server
     #[arg(long)]
     engine_only: bool,
@@ -59,10 +66,14 @@ pub struct BenchArgs {
 /// When a measurement fails. A figure that is worse than hoped for is none.
 pub fn run(args: &BenchArgs) -> Outcome<()> {
     let place = Place::new(args.dir.as_deref())?;
-    let mut results = Results::new(args.members, args.pending);
+    let pending = if args.reminders > 0 { args.reminders } else { args.pending };
+    let mut results = Results::new(args.members, pending);
     let runtime = || tokio::runtime::Runtime::new().map_err(Failure::failed);
     if let Some(store) = &args.store {
         results.database = Some(runtime()?.block_on(database::measure(store, args, &place))?);
+    } else if args.reminders > 0 {
+        let size = Size { members: args.members, pending };
+        results.reminders = Some(runtime()?.block_on(reminders::measure(&place.store(), size))?);
     } else {
         let community = runtime()?.block_on(measure_engine(args, &place, &mut results))?;
         // What the engine leaves behind is the data that the server starts on.
@@ -81,7 +92,7 @@ pub fn run(args: &BenchArgs) -> Outcome<()> {
 async fn measure_engine(args: &BenchArgs, place: &Place, results: &mut Results) -> Outcome<Community> {
     let store = open(&place.store())?;
     let mut community = Community::new(Size { members: args.members, pending: args.pending });
-    results.preload = Some(engine::preload(Arc::new(store.clone()), &mut community).await?);
+    results.preload = Some(engine::preload(Arc::new(store.clone()), &mut community, DAYS).await?);
     let store = reopen(store, &place.store())?;
     results.disk_bytes_per_pending = Some(per_pending(store.stats().disk_bytes, args.pending));
     drop(store);

@@ -28,11 +28,23 @@ pub(super) struct Results {
     /// The page of invitations sent, of a member with 1,500 pending, one visit after the other.
     pub(super) sent_page: Option<Run>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reminders: Option<Reminders>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) database: Option<DatabaseResults>,
     pub(super) start_seconds: Option<f64>,
     pub(super) start_after_kill_seconds: Option<f64>,
     pub(super) resident_mib: Option<u64>,
     pub(super) resident_peak_mib: Option<u64>,
+}
+
+/// Reminders that were all due at once, and what callers got before and meanwhile.
+#[derive(Debug, Serialize)]
+pub(super) struct Reminders {
+    pub(super) run: Run,
+    pub(super) idle: Run,
+    pub(super) busy: Run,
+    pub(super) idle_mib: Option<u64>,
+    pub(super) peak_mib: Option<u64>,
 }
 
 /// Sends to a community in a database, in several ways; of each its median round.
@@ -193,6 +205,7 @@ impl Results {
             line(&mut text, "page Sent, 1,500 pending", run);
             let _ = writeln!(text, "  p50 wanted: 5.00 ms");
         }
+        self.reminders.iter().for_each(|reminders| reminders.tell(&mut text));
         self.database.iter().for_each(|database| database.tell(&mut text));
         self.resources(&mut text);
         for Cost { kind, keys_read, bytes_read, keys_written, bytes_written } in &self.costs {
@@ -221,6 +234,24 @@ impl Results {
         let json = serde_json::to_string_pretty(self).map_err(Failure::failed)?;
         std::fs::write(file, json + "\n")
             .map_err(|error| Failure::failed(format_args!("cannot write {}: {error}", file.display())))
+    }
+}
+
+impl Reminders {
+    fn tell(&self, text: &mut String) {
+        line(text, "reminders", &self.run);
+        text.push_str("  wanted: 5,000/s\n");
+        line(text, "callers, nothing due", &self.idle);
+        line(text, "callers meanwhile", &self.busy);
+        if let (Some(idle), Some(busy)) = (self.idle.p99_ms, self.busy.p99_ms) {
+            let _ = writeln!(text, "  p99 {:.2} of idle (wanted: under 2.00)", busy / idle);
+        }
+        if let (Some(idle), Some(peak)) = (self.idle_mib, self.peak_mib) {
+            let _ = writeln!(
+                text,
+                "memory                        {idle} MiB idle, {peak} MiB at the peak (wanted: under 300 more)"
+            );
+        }
     }
 }
 

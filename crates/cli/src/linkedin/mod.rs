@@ -13,7 +13,7 @@ use acquaint_core::advice::{LONGEST_JUDGED, plainly};
 use acquaint_core::policy::Policy;
 use acquaint_core::time::{Span, Time};
 use acquaint_linkedin::STEPS;
-use acquaint_linkedin::export::{Export, Trouble};
+use acquaint_linkedin::export::{Export, Part, Trouble};
 use acquaint_linkedin::kept::{Kept, KeptError};
 use acquaint_linkedin::ledger::{Changes, Invited, Ledger, Status};
 use acquaint_linkedin::source::Source;
@@ -70,6 +70,12 @@ enum LinkedinCommand {
         #[arg(value_name = "URL|NAME")]
         who: String,
     },
+    /// Take back that you withdrew an invitation: you did not
+    Undo {
+        /// The address of the person's profile, or their name
+        #[arg(value_name = "URL|NAME")]
+        who: String,
+    },
 }
 
 /// Carries out `acquaint linkedin`.
@@ -83,6 +89,7 @@ pub(crate) fn run(args: &LinkedinArgs) -> Outcome<()> {
         LinkedinCommand::Insights { json } => insights::run(&kept.ledger()?, &policy, now, *json),
         LinkedinCommand::Pages(pages) => pages.run(kept, policy, args.now),
         LinkedinCommand::Withdrew { who } => withdrew(&kept, who, &policy, now),
+        LinkedinCommand::Undo { who } => undo(&kept, who, &policy, now),
     }
 }
 
@@ -105,7 +112,9 @@ fn import(kept: &Kept, path: &Path, now: Time) -> Outcome<()> {
         progress.set(read);
     });
     progress.finish();
-    let export = read.map_err(|error| Failure::usage(format_args!("{shown}: {error}; nothing was changed")))?;
+    let export = read.map_err(|error| {
+        Failure::usage(format_args!("{shown}: {}; nothing was changed", named_once(path, &error.to_string())))
+    })?;
     export.remarks.iter().for_each(|remark| output::note(remark));
     troubles(&export.troubles, export.trouble_count);
     let counts = [export.incoming, export.connected + export.hidden, export.hidden, export.trouble_count];
@@ -114,6 +123,13 @@ fn import(kept: &Kept, path: &Path, now: Time) -> Outcome<()> {
         ledger.import(export).map_err(not_taken)
     })?;
     output::line(&summary(&ledger, changes, rows, counts))
+}
+
+/// What is wrong with a part, without the name of the part where the path is that file.
+fn named_once<'t>(path: &Path, told: &'t str) -> &'t str {
+    let is_part = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    let rest = Part::ALL.into_iter().find_map(|part| told.strip_prefix(part.name())?.strip_prefix(": "));
+    rest.filter(|_| is_part).unwrap_or(told)
 }
 
 fn troubles(troubles: &[Trouble], count: u64) {
@@ -182,18 +198,7 @@ fn next(ledger: &Ledger, policy: &Policy, now: Time) -> Outcome<()> {
 
 fn withdrew(kept: &Kept, who: &str, policy: &Policy, now: Time) -> Outcome<()> {
     let (told, _) = kept.change(|ledger| {
-        let place = match ledger.find(who)[..] {
-            [place] => place,
-            [] => {
-                return Err(Failure::usage(format_args!(
-                    "nobody you invited is {who:?}: see `acquaint linkedin show`"
-                )));
-            }
-            [..] => {
-                let message = format_args!("several people are named {who:?}: give the address of the profile");
-                return Err(Failure::usage(message));
-            }
-        };
+        let place = invited(ledger, who)?;
         match ledger.mark_withdrawn(place, now) {
             Status::Accepted => Err(Failure::usage(format_args!("{who} has accepted; there is nothing to withdraw"))),
             _ => {
@@ -204,6 +209,27 @@ fn withdrew(kept: &Kept, who: &str, policy: &Policy, now: Time) -> Outcome<()> {
         }
     })?;
     output::line(&told)
+}
+
+fn undo(kept: &Kept, who: &str, policy: &Policy, now: Time) -> Outcome<()> {
+    let (told, _) = kept.change(|ledger| {
+        let place = invited(ledger, who)?;
+        if ledger.people().get(place).is_none_or(|person| person.status() != Status::Withdrawn) {
+            return Err(Failure::usage(format_args!("you did not say that you withdrew the invitation to {who}")));
+        }
+        ledger.unmark_withdrawn(place);
+        Ok(format!("it counts as not withdrawn again; {} left for today", ledger.budget_left(policy, now)))
+    })?;
+    output::line(&told)
+}
+
+/// The place of the one person whom somebody means.
+fn invited(ledger: &Ledger, who: &str) -> Outcome<usize> {
+    match ledger.find(who)[..] {
+        [place] => Ok(place),
+        [] => Err(Failure::usage(format_args!("nobody you invited is {who:?}: see `acquaint linkedin show`"))),
+        [..] => Err(Failure::usage(format_args!("several people are named {who:?}: give the address of the profile"))),
+    }
 }
 
 /// A person's name, or what stands for it.

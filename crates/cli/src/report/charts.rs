@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use acquaint_plot::{
-    Axis, Canvas, FIRST, PAPER, Plot, PlotError, SECOND, Size, axes, grouped, picture, quarters, round_up, to_f64,
+    Axis, Canvas, FIRST, PAPER, Plot, PlotError, SECOND, Size, ages, axes, grouped, picture, place_of, quarters,
+    round_up, to_f64,
 };
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -67,35 +68,19 @@ fn failed(error: impl std::fmt::Display) -> Failure {
     PlotError::new(error).into()
 }
 
-/// Marks at these delays, those of the rule book among them.
-const DELAY_MARKS: [(u64, &str, bool); 7] = [
-    (60, "1 min", true),
-    (600, "10 min", false),
-    (3_600, "1 h", true),
-    (21_600, "6 h", false),
-    (86_400, "1 day", true),
-    (604_800, "7 days", true),
-    (5_184_000, "60 days", true),
-];
-
 fn accepted(report: &Report, canvas: &Canvas<'_>, size: Size) -> Outcome<()> {
-    let log = |seconds: u64| to_f64(seconds.max(1)).ln();
     let (Some(first), Some(last)) = (report.curve.first(), report.curve.last()) else { return Ok(()) };
-    let marks = DELAY_MARKS
-        .into_iter()
-        .filter(|(seconds, _, always)| *seconds <= last.seconds && (*always || size.is_wide()))
-        .map(|(seconds, name, _)| (log(seconds), name.to_owned()));
-    let x = Axis::new(log(first.seconds)..log(last.seconds), marks.collect());
+    let x = ages(first.seconds, last.seconds, size);
     let shares = [0.0, 0.25, 0.5, 0.75, 1.0];
     let y = Axis::new(0.0..1.0, shares.map(|share| (share, format!("{:.0} %", share * 100.0))).into());
     let mut chart = axes(canvas, size, x, y)?;
-    let curve = || report.curve.iter().map(|point| (log(point.seconds), point.share));
+    let curve = || report.curve.iter().map(|point| (place_of(point.seconds), point.share));
     chart.draw_series(AreaSeries::new(curve(), 0.0, FIRST.mix(0.12))).map_err(failed)?;
     chart.draw_series(LineSeries::new(curve(), FIRST.stroke_width(2))).map_err(failed)?;
     // The named delays; where they crowd, only every other one is labelled.
     let labelled: &[u64] = if size.is_wide() { &[3_600, 86_400, 604_800] } else { &[3_600, 86_400] };
     for line in report.accepted_within.iter().filter(|line| line.within.as_seconds() <= last.seconds) {
-        let at = (log(line.within.as_seconds()), line.share_of_accepted);
+        let at = (place_of(line.within.as_seconds()), line.share_of_accepted);
         let rim =
             EmptyElement::at(at) + Circle::new((0, 0), 5, PAPER.filled()) + Circle::new((0, 0), 4, FIRST.filled());
         chart.draw_series([rim]).map_err(failed)?;

@@ -42,7 +42,7 @@ const PAGES: [(&str, &str, &str); 28] = [
 ];
 
 /// Has axe-core look at the page as it stands.
-fn assert_accessible(browser: &Browser, what: &str) {
+pub(crate) fn assert_accessible(browser: &Browser, what: &str) {
     browser.js(AXE, &[]);
     let tags = json!(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]);
     let script = "return axe.run(document, { runOnly: arguments[0], resultTypes: ['violations'] })
@@ -53,7 +53,7 @@ fn assert_accessible(browser: &Browser, what: &str) {
 }
 
 /// Nothing reaches over the edge of the screen.
-fn assert_fits(browser: &Browser, what: &str) {
+pub(crate) fn assert_fits(browser: &Browser, what: &str) {
     let wide = browser.js("return document.documentElement.scrollWidth", &[]);
     assert!(wide.as_u64().unwrap() <= browser.screen.width.into(), "{what} is {wide} px wide");
 }

@@ -12,6 +12,7 @@
 //! | [`looks`] | every page: axe-core finds nothing, nothing is stopped by the policy, it is light; pictures |
 //! | [`own`] | a person's own LinkedIn export |
 //! | [`smoke`] | the main ways on PostgreSQL; the tests above are on the embedded store |
+//! | [`signing`] | signing in with a ticket and with a provider, signing out; the pages around it |
 //! | [`safety`] | forged forms, strange hosts, what people write |
 #![cfg(unix)]
 #![expect(
@@ -33,6 +34,7 @@ mod looks;
 mod own;
 mod plain;
 mod safety;
+mod signing;
 mod smoke;
 mod withdrawing;
 

@@ -219,6 +219,8 @@ pub struct RetentionPolicy {
     pub past_invitations: Option<Span>,
     /// Idempotency records are kept for so long; a key is free again after that.
     pub idempotency_records: Span,
+    /// How long the audit trail says what was done; an entry keeps the length of when it was written.
+    pub audit: Span,
 }
 
 /// The window of the velocity rule (30).
@@ -290,6 +292,7 @@ impl Policy {
                 notifications: None,
                 past_invitations: None,
                 idempotency_records: Span::days(3),
+                audit: Span::days(365),
             },
         }
     }

@@ -391,6 +391,7 @@ struct RawRetention {
     notifications: Option<Spanned<Switch<Length>>>,
     past_invitations: Option<Spanned<Switch<Length>>>,
     idempotency_records: Option<Spanned<Always<Length>>>,
+    audit: Option<Spanned<Always<Length>>>,
 }
 
 /// Where each key that was given stands in the document.
@@ -451,6 +452,7 @@ impl RawRetention {
         put(places, "retention.past_invitations", &mut kept.past_invitations, self.past_invitations, span);
         let records = &mut kept.idempotency_records;
         put(places, "retention.idempotency_records", records, self.idempotency_records, |v| v.0.0);
+        put(places, "retention.audit", &mut kept.audit, self.audit, |v| v.0.0);
     }
 }
 

@@ -100,6 +100,7 @@ impl Policy {
         page.key("notifications", quoted_or_off(kept.notifications), "how long notifications are kept");
         page.key("past_invitations", quoted_or_off(kept.past_invitations), "how long after their end");
         page.key("idempotency_records", quoted(kept.idempotency_records), "how long a key is remembered");
+        page.key("audit", quoted(kept.audit), "how long the audit trail says who administered what");
     }
 }
 

@@ -100,7 +100,7 @@ prop_compose! {
         (stale_after, inactive_after) in (length(), length()),
         daily_budget in count(),
         kept in prop::array::uniform3(off(length())),
-        idempotency_records in length(),
+        (idempotency_records, audit) in (length(), length()),
     ) -> Policy {
         let [on_invite, on_accept, must_be_registered] = switches;
         let [events, notifications, past_invitations] = kept;
@@ -110,7 +110,7 @@ prop_compose! {
             follow: FollowPolicy { on_invite, on_accept },
             cleanup: CleanupPolicy { stale_after, inactive_after, daily_budget },
             members: MemberPolicy { must_be_registered },
-            retention: RetentionPolicy { events, notifications, past_invitations, idempotency_records },
+            retention: RetentionPolicy { events, notifications, past_invitations, idempotency_records, audit },
         };
         // What cannot hold together is made to fit.
         if let Some(end) = policy.invitation.expires_after {
@@ -154,7 +154,7 @@ proptest! {
 }
 
 /// Every key of the contract.
-const KEYS: [(&str, &str); 38] = [
+const KEYS: [(&str, &str); 39] = [
     ("invitation", "expires_after"),
     ("invitation", "resend_after_withdrawal"),
     ("invitation", "resend_after_decline"),
@@ -193,6 +193,7 @@ const KEYS: [(&str, &str); 38] = [
     ("retention", "notifications"),
     ("retention", "past_invitations"),
     ("retention", "idempotency_records"),
+    ("retention", "audit"),
 ];
 
 #[test]

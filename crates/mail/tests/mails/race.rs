@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use acquaint_app::Network;
 use acquaint_app::outbox::{Channel, Delivery, Outbox, Planned, Sent, Wanted};
@@ -16,7 +17,7 @@ use acquaint_store::StoreResult;
 use acquaint_testkit::mail::MailServer;
 use async_trait::async_trait;
 
-use crate::town::{act, invite, mails, network, register, smtp, until};
+use crate::town::{act, invite, mails, network, register, smtp, start, until};
 
 /// How many invitations race.
 const RACES: usize = 1_000;
@@ -88,7 +89,7 @@ impl Race {
         let mails = mails(&network, &smtp(&server)).await;
         let watched =
             Arc::new(Watched { mails, moments: Arc::default(), began: Mutex::default(), front: AtomicUsize::new(0) });
-        let outbox = Outbox::start(&network, vec![Arc::clone(&watched) as Arc<dyn Channel>]);
+        let outbox = start(&network, Arc::clone(&watched) as Arc<dyn Channel>).await;
         let mut people = Vec::new();
         for number in 0..RACES {
             let from = register(&network, &format!("s{number:04}"), Profile::default()).await;
@@ -107,9 +108,10 @@ impl Race {
     async fn withdraw(&self) -> HashMap<MemberId, u64> {
         let mut withdrawn = HashMap::new();
         let ahead = [0, 1, 2, 4, 8, 64].into_iter().cycle();
+        let mut looks = tokio::time::interval(Duration::from_millis(1));
         for ((place, (from, to, invitation)), ahead) in self.invitations.iter().enumerate().step_by(2).zip(ahead) {
             while self.watched.front.load(Ordering::SeqCst) + ahead < place {
-                tokio::task::yield_now().await;
+                looks.tick().await;
             }
             act(&self.network, from, Action::Withdraw { invitation: *invitation }).await;
             withdrawn.insert(to.clone(), self.watched.moments.next());

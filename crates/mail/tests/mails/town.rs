@@ -13,6 +13,7 @@ use acquaint_core::policy::{Policy, Preset};
 use acquaint_core::time::{Span, Time};
 use acquaint_mail::{Addresses, Mailer, Mails, Security, SmtpConfig};
 use acquaint_store::memory::MemoryStore;
+use acquaint_store::{DocumentName, Kind};
 use acquaint_testkit::mail::{MailServer, Taken};
 
 /// Where the links lead.
@@ -58,7 +59,7 @@ impl Town {
     pub(crate) async fn with(policy: &str, server: MailServer, config: &SmtpConfig) -> Self {
         let network = network(policy).await;
         let channel: Arc<dyn Channel> = Arc::new(mails(&network, config).await);
-        let outbox = Outbox::start(&network, vec![channel]);
+        let outbox = start(&network, channel).await;
         Self { network, server, outbox }
     }
 
@@ -91,7 +92,7 @@ impl Town {
     /// Waits until what was taken is enough; time goes on by `step` between two looks.
     pub(crate) async fn mails_until(&self, enough: impl Fn(&[Taken]) -> bool, step: Span) -> Vec<Taken> {
         let mut looks = tokio::time::interval(Duration::from_millis(100));
-        for _ in 0..1_800 {
+        for _ in 0..1_200 {
             looks.tick().await;
             let taken = self.server.taken();
             if enough(&taken) {
@@ -101,7 +102,10 @@ impl Town {
                 self.advance(step).await;
             }
         }
-        panic!("the mails did not arrive; there are {:#?}", self.server.taken().iter().map(brief).collect::<Vec<_>>());
+        let waiting = letters(&self.network, Stage::Pending).await;
+        let attempts: Vec<_> = waiting.into_iter().map(|letter| letter.delivery.attempts).collect();
+        let taken: Vec<_> = self.server.taken().iter().map(brief).collect();
+        panic!("the mails did not arrive; there are {taken:#?}, and on their way {attempts:#?}");
     }
 
     /// Sends one more mail, to somebody new, and waits until nothing more is on its way by now: what should
@@ -155,6 +159,14 @@ pub(crate) async fn invite(network: &Network, from: &MemberId, to: &MemberId, no
 /// To whom a mail went, and its subject.
 pub(crate) fn brief(mail: &Taken) -> (String, String) {
     (mail.to.join(","), mail.header("Subject").join(","))
+}
+
+/// An outbox at work. A channel that is new begins with what happens from then on, so that is waited for.
+pub(crate) async fn start(network: &Network, channel: Arc<dyn Channel>) -> Outbox {
+    let follower = DocumentName { owner: None, kind: Kind::Outbox, key: channel.name().into() };
+    let outbox = Outbox::start(network, vec![channel]);
+    until(async || network.document(&follower).await.unwrap()).await;
+    outbox
 }
 
 /// Looks again and again, until there is something.

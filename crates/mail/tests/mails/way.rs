@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use acquaint_app::outbox::{Channel, Letter, Outbox, Stage};
+use acquaint_app::outbox::{Channel, Letter, Stage};
 use acquaint_core::member::Profile;
 use acquaint_core::time::Span;
 use acquaint_mail::{Security, SmtpConfig};
 use acquaint_testkit::mail::{MailServer, Taken};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-use crate::town::{Town, letters, mails, smtp, until};
+use crate::town::{Town, letters, mails, smtp, start, until};
 
 #[tokio::test]
 async fn every_mail_arrives_over_a_server_that_often_fails() {
@@ -115,22 +115,21 @@ async fn what_a_strange_server_does_not_get_waits() {
     let forgetful = SmtpConfig { login: Some(("us".into(), "wrong".into())), ..right.clone() };
     let network = crate::town::network("").await;
     let (ann, bob) = (id_of(&network, "ann").await, id_of(&network, "bob").await);
-    // A channel begins with what happens after it was started for the first time.
     let channel: Arc<dyn Channel> = Arc::new(mails(&network, &stranger).await);
-    let outbox = Outbox::start(&network, vec![channel]);
+    let outbox = start(&network, channel).await;
     crate::town::invite(&network, &ann, &bob, None).await;
     waits_after(&network, 1).await;
     outbox.shutdown().await;
     let channel: Arc<dyn Channel> = Arc::new(mails(&network, &forgetful).await);
-    let outbox = Outbox::start(&network, vec![channel]);
+    let outbox = start(&network, channel).await;
     network.advance_clock(Span::minutes(10)).await.unwrap();
     waits_after(&network, 2).await;
     outbox.shutdown().await;
     assert!(server.taken().is_empty());
     let channel: Arc<dyn Channel> = Arc::new(mails(&network, &right).await);
-    let outbox = Outbox::start(&network, vec![channel]);
+    let outbox = start(&network, channel).await;
     network.advance_clock(Span::minutes(10)).await.unwrap();
-    assert_eq!(server.wait_for(|taken| !taken.is_empty()).unwrap()[0].to, ["bob@example.org"]);
+    assert_eq!(until(async || server.taken().pop()).await.to, ["bob@example.org"]);
     outbox.shutdown().await;
     network.shutdown().await;
 }

@@ -1,6 +1,6 @@
 //! Cleaning up pending invitations (rules 36 to 40): look, plan, pause, go on.
 
-use acquaint_app::{Choice, CleanupError, PlanChange};
+use acquaint_app::{Choice, CleanupError, PlanChange, SkipList};
 use acquaint_core::cleanup::{Item, MAX_ITEMS, Plan, State as PlanState};
 use acquaint_core::ids::{InvitationId, MemberId};
 use acquaint_core::refusal::Code;
@@ -116,7 +116,7 @@ fn check_budget(faults: &mut Vec<Fault>, budget: Option<u32>) {
     }
 }
 
-fn check_length(faults: &mut Vec<Fault>, at: &str, length: usize, allowed: std::ops::RangeInclusive<usize>) {
+pub(super) fn check_length(faults: &mut Vec<Fault>, at: &str, length: usize, allowed: std::ops::RangeInclusive<usize>) {
     if !allowed.contains(&length) {
         faults.push(Fault::at(at, format!("{} to {} of them", allowed.start(), allowed.end())));
     }
@@ -234,7 +234,8 @@ async fn preview(
 ) -> Result<Response, Problem> {
     let Preview { older_than, skip_members, skip_audiences, daily_budget } = body;
     let (network, policy) = (app.network(), app.network().policy());
-    let chosen = network.choose_for_cleanup(&member, &Choice { older_than, skip_members, skip_audiences }).await?;
+    let skip = SkipList { members: skip_members, audiences: skip_audiences };
+    let chosen = network.choose_for_cleanup(&member, &Choice { older_than, skip }).await?;
     let item = |view: &acquaint_core::view::InvitationView| Item {
         invitation: view.id,
         to: view.other.clone(),

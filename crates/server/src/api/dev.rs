@@ -13,7 +13,7 @@ use super::reply::json;
 use super::responses::NotFound;
 use super::schema;
 use crate::app::App;
-use crate::auth::Host;
+use crate::auth::Passed;
 use crate::body::{Input, Posted};
 use crate::problem::Problem;
 
@@ -50,7 +50,7 @@ fn settable(app: &App) -> Result<(), Problem> {
     get, path = "/v1/dev/clock", tag = "dev", operation_id = "getClock",
     responses((status = 200, description = "What time it is.", body = Clock), NotFound)
 )]
-async fn show(State(app): State<App>, _: Host) -> Result<Response, Problem> {
+async fn show(State(app): State<App>, _: Passed) -> Result<Response, Problem> {
     settable(&app)?;
     Ok(json(StatusCode::OK, &Clock { now: app.network().now() }))
 }
@@ -60,7 +60,7 @@ async fn show(State(app): State<App>, _: Host) -> Result<Response, Problem> {
     put, path = "/v1/dev/clock", tag = "dev", operation_id = "setClock", request_body = Clock,
     responses((status = 200, description = "What time it is now.", body = Clock), NotFound)
 )]
-async fn set(State(app): State<App>, _: Host, Posted { body, .. }: Posted<Clock>) -> Result<Response, Problem> {
+async fn set(State(app): State<App>, _: Passed, Posted { body, .. }: Posted<Clock>) -> Result<Response, Problem> {
     settable(&app)?;
     app.network().set_clock(body.now).await?;
     Ok(json(StatusCode::OK, &body))
@@ -71,7 +71,7 @@ async fn set(State(app): State<App>, _: Host, Posted { body, .. }: Posted<Clock>
     post, path = "/v1/dev/clock/advance", tag = "dev", operation_id = "advanceClock", request_body = Advance,
     responses((status = 200, description = "What time it is now.", body = Clock), NotFound)
 )]
-async fn advance(State(app): State<App>, _: Host, Posted { body, .. }: Posted<Advance>) -> Result<Response, Problem> {
+async fn advance(State(app): State<App>, _: Passed, Posted { body, .. }: Posted<Advance>) -> Result<Response, Problem> {
     settable(&app)?;
     let now = app.network().advance_clock(body.by).await?;
     Ok(json(StatusCode::OK, &Clock { now }))

@@ -1,6 +1,6 @@
 //! All that is kept about a member, for the member.
 
-use acquaint_app::Kept;
+use acquaint_app::{Kept, Visit};
 use acquaint_core::time::Time;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -19,6 +19,7 @@ use super::path::PathMember;
 use super::reply::{Invitation, json};
 use super::responses::NotFound;
 use super::schema;
+use super::skips::SkipListBody;
 use super::standing::StandingBody;
 use crate::app::App;
 use crate::auth::Passed;
@@ -57,6 +58,45 @@ pub(crate) struct Export<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cleanup_plan: Option<PlanBody>,
+    /// Whom clean-up leaves alone.
+    cleanup_skips: SkipListBody,
+    /// Browsers that are signed in to the pages as the member.
+    #[schema(inline)]
+    sessions: Vec<VisitBody>,
+    /// Whether the wait list has the private address of a calendar.
+    wait_calendar: bool,
+    /// What was administered about the member, the latest first.
+    #[schema(inline)]
+    administered: Vec<Administered>,
+}
+
+/// A browser that is signed in.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct VisitBody {
+    /// When it signed in, or got its ticket.
+    #[schema(schema_with = schema::time)]
+    started_at: Time,
+    /// When it is signed out if nothing more is asked for.
+    #[schema(schema_with = schema::time)]
+    ends_at: Time,
+    /// It has a ticket and has not signed in yet.
+    is_ticket: bool,
+}
+
+impl From<Visit> for VisitBody {
+    fn from(visit: Visit) -> Self {
+        let Visit { started_at, ends_at, is_ticket } = visit;
+        Self { started_at, ends_at, is_ticket }
+    }
+}
+
+/// Something that was administered about the member.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Administered {
+    #[schema(schema_with = schema::time)]
+    at: Time,
+    /// What, by its name in this document.
+    operation: String,
 }
 
 /// An idempotency key that was used.
@@ -82,7 +122,20 @@ async fn export(State(app): State<App>, _: Passed, PathMember(id): PathMember) -
     let (standing, oldest) = app.network().standing(&id).await?;
     let standing = StandingBody::new(standing, oldest);
     let policy = app.network().policy();
-    let Kept { member, pending, past, contacts, notifications, acts, keys, plan } = kept;
+    let Kept {
+        member,
+        pending,
+        past,
+        contacts,
+        notifications,
+        acts,
+        keys,
+        plan,
+        skips,
+        visits,
+        has_calendar,
+        administered,
+    } = kept;
     let invitations = |views: Vec<_>| views.into_iter().map(|view| Invitation::new(view, &policy)).collect();
     let [sent, received] = pending.map(invitations);
     let listed = |contacts: Vec<_>| contacts.into_iter().map(ListedMember::from).collect();
@@ -103,6 +156,10 @@ async fn export(State(app): State<App>, _: Passed, PathMember(id): PathMember) -
         acts: acts.into_iter().map(EventBody::of_actor).collect(),
         idempotency_keys: keys.into_iter().map(|(name, at)| UsedKey { key: name.key, at }).collect(),
         cleanup_plan: plan.map(PlanBody::new),
+        cleanup_skips: skips.into(),
+        sessions: visits.into_iter().map(VisitBody::from).collect(),
+        wait_calendar: has_calendar,
+        administered: administered.into_iter().map(|(at, operation)| Administered { at, operation }).collect(),
     };
     Ok(json(StatusCode::OK, &body))
 }

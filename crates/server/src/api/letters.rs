@@ -15,7 +15,7 @@ use super::responses::NotFound;
 use super::schema;
 use super::webhooks::LetterBody;
 use crate::app::App;
-use crate::auth::Host;
+use crate::auth::{DoneOn, Passed};
 use crate::body::{Input, Posted};
 use crate::page::{AfterPart, Page, PlaceQuery};
 use crate::problem::{Fault, Problem};
@@ -52,7 +52,7 @@ impl Input for DeadLetter {
     get, path = "/v1/dead-letters", tag = "deliveries", operation_id = "listDeadLetters", params(PlaceQuery),
     responses((status = 200, description = "A page of deliveries.", body = Page<LetterBody>))
 )]
-async fn list(State(app): State<App>, _: Host, AfterPart(part): AfterPart) -> Result<Response, Problem> {
+async fn list(State(app): State<App>, _: Passed, AfterPart(part): AfterPart) -> Result<Response, Problem> {
     let not_a_place = |()| Problem::invalid(Fault::parameter("after", "next_cursor of the page before"));
     let after: Option<LetterPlace> = part.cursor.as_deref().map(str::parse).transpose().map_err(not_a_place)?;
     let read = app.network().letters(Stage::Dead, after, part.limit).await?;
@@ -69,11 +69,16 @@ async fn list(State(app): State<App>, _: Host, AfterPart(part): AfterPart) -> Re
 )]
 async fn redrive(
     State(app): State<App>,
-    _: Host,
+    _: Passed,
     Posted { body, .. }: Posted<DeadLetter>,
 ) -> Result<Response, Problem> {
     let found = app.network().letter(body.member.as_ref(), &body.channel, &body.target, Stage::Dead, &body.id).await?;
     let found = found.ok_or_else(Problem::not_found)?;
     let is_on_its_way = app.network().redrive(&found, Stage::Dead).await?;
-    if is_on_its_way { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Problem::not_found()) }
+    if !is_on_its_way {
+        return Err(Problem::not_found());
+    }
+    let mut answer = StatusCode::NO_CONTENT.into_response();
+    answer.extensions_mut().insert(DoneOn(body.id));
+    Ok(answer)
 }

@@ -18,7 +18,7 @@ use super::reply::{astray, json};
 use super::responses::NotFound;
 use super::schema;
 use crate::app::App;
-use crate::auth::{Host, Viewer};
+use crate::auth::{Host, Passed, Viewer};
 use crate::body::{Input, Posted, check_text};
 use crate::problem::{Fault, Problem};
 
@@ -214,6 +214,6 @@ async fn show(State(app): State<App>, Viewer(viewer): Viewer, PathMember(id): Pa
     params(("id" = inline(MemberIdParam), Path, description = "Which member.")),
     responses((status = 204, description = "The member is erased."), NotFound)
 )]
-async fn erase(State(app): State<App>, _: Host, PathMember(id): PathMember) -> Result<Response, Problem> {
+async fn erase(State(app): State<App>, _: Passed, PathMember(id): PathMember) -> Result<Response, Problem> {
     if app.network().erase(&id).await? { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(app.unknown_member()) }
 }

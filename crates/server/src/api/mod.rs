@@ -1,6 +1,7 @@
 //! The calls of the API, one file for each resource.
 
 mod advice;
+mod audit;
 pub(crate) mod calendars;
 mod cleanup;
 mod commands;
@@ -23,6 +24,7 @@ mod reply;
 mod responses;
 pub(crate) mod schema;
 mod sessions;
+mod skips;
 mod standing;
 mod webhooks;
 
@@ -65,12 +67,14 @@ fn described() -> (axum::Router<App>, OpenApi) {
         .merge(notifications::routes())
         .merge(advice::routes())
         .merge(cleanup::routes())
+        .merge(skips::routes())
         .merge(calendars::routes())
         .merge(commands::routes())
         .merge(events::routes())
         .merge(keys::routes())
         .merge(webhooks::routes())
         .merge(letters::routes())
+        .merge(audit::routes())
         .merge(dev::routes())
         .merge(operations::routes())
         .split_for_parts();

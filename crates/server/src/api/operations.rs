@@ -75,9 +75,10 @@ async fn readyz(State(app): State<App>) -> Result<Response, Problem> {
     Ok(json(StatusCode::OK, &Health { status: "ok" }))
 }
 
-/// What the server measures about itself, in Prometheus' format; 404 where there is a listener for that.
+/// What the server measures about itself, in Prometheus' format; 404 where there is a listener for that, which
+/// asks for no key.
 #[utoipa::path(
-    get, path = "/metrics", tag = "operations", operation_id = "metrics", security(()),
+    get, path = "/metrics", tag = "operations", operation_id = "metrics",
     responses((status = 200, description = "The metrics.", body = String,
         content_type = "application/openmetrics-text"), NotFound)
 )]

@@ -1,5 +1,6 @@
 //! Schemas of the words that the API shares with the rules.
 
+use acquaint_app::keys::Holder;
 use acquaint_app::outbox::Stage;
 use acquaint_core::access::Scope;
 use acquaint_core::catalogue::EventType;
@@ -28,10 +29,20 @@ fn or_null(object: Object) -> Object {
     object
 }
 
-/// What a key is good for.
+/// Whose a key is.
+pub(crate) fn holder() -> Object {
+    word("Whose it is.", &Holder::ALL.map(Holder::name))
+}
+
+/// Who administered something.
+pub(crate) fn audit_by() -> Object {
+    word("Who did it.", &["host", "operator", "command_line"])
+}
+
+/// What a key is good for; nothing that has scopes, if it is an operator's.
 pub(crate) fn scopes() -> Schema {
     let words = Scope::ALL.map(Scope::name);
-    ArrayBuilder::new().items(word("What a key is good for.", &words)).min_items(Some(1)).into()
+    ArrayBuilder::new().items(word("What a key is good for.", &words)).into()
 }
 
 pub(crate) fn member_id() -> Object {

@@ -16,7 +16,7 @@ use super::reply::json;
 use super::responses::NotFound;
 use super::schema;
 use crate::app::App;
-use crate::auth::Host;
+use crate::auth::{Host, Passed};
 use crate::body::{Input, Posted};
 use crate::problem::Problem;
 
@@ -67,7 +67,7 @@ async fn create(State(app): State<App>, _: Host, Posted { body, .. }: Posted<New
     params(("id" = inline(MemberIdParam), Path, description = "Which member.")),
     responses((status = 204, description = "No browser is signed in as that member."), NotFound)
 )]
-async fn end(State(app): State<App>, _: Host, PathMember(id): PathMember) -> Result<Response, Problem> {
+async fn end(State(app): State<App>, _: Passed, PathMember(id): PathMember) -> Result<Response, Problem> {
     app.network().sign_out_everywhere(&id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

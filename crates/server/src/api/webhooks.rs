@@ -19,7 +19,7 @@ use super::reply::json;
 use super::responses::NotFound;
 use super::schema;
 use crate::app::App;
-use crate::auth::Host;
+use crate::auth::{DoneOn, Host, Passed};
 use crate::body::{Input, Posted};
 use crate::page::{LettersPart, LettersQuery, Page};
 use crate::problem::{Fault, Kind, Problem};
@@ -228,7 +228,7 @@ pub(crate) struct Redriven {
     get, path = "/v1/webhooks", tag = "webhooks", operation_id = "listWebhooks",
     responses((status = 200, description = "The endpoints, without their secrets.", body = Webhooks))
 )]
-async fn list(State(app): State<App>, _: Host) -> Result<Response, Problem> {
+async fn list(State(app): State<App>, _: Passed) -> Result<Response, Problem> {
     let items = app.webhooks().list().await?.into_iter().map(WebhookBody::from).collect();
     Ok(json(StatusCode::OK, &Webhooks { items }))
 }
@@ -249,7 +249,9 @@ async fn create(
         endpoint = app.webhooks().update(&endpoint.id, terms, false).await?;
     }
     let body = WebhookBody { secret: Some(secret.reveal().to_owned()), ..endpoint.into() };
-    Ok(json(StatusCode::CREATED, &body))
+    let mut answer = json(StatusCode::CREATED, &body);
+    answer.extensions_mut().insert(DoneOn(body.id));
+    Ok(answer)
 }
 
 /// Get an endpoint.
@@ -258,7 +260,7 @@ async fn create(
     params(("id" = String, Path, description = "Which endpoint.")),
     responses((status = 200, description = "The endpoint, without its secret.", body = WebhookBody), NotFound)
 )]
-async fn get(State(app): State<App>, _: Host, PathWord(id): PathWord) -> Result<Response, Problem> {
+async fn get(State(app): State<App>, _: Passed, PathWord(id): PathWord) -> Result<Response, Problem> {
     let found = app.webhooks().get(&id).await?.ok_or_else(Problem::not_found)?;
     Ok(json(StatusCode::OK, &WebhookBody::from(found)))
 }
@@ -286,7 +288,7 @@ async fn put(
     params(("id" = String, Path, description = "Which endpoint.")),
     responses((status = 204, description = "It is gone."), NotFound)
 )]
-async fn delete(State(app): State<App>, _: Host, PathWord(id): PathWord) -> Result<Response, Problem> {
+async fn delete(State(app): State<App>, _: Passed, PathWord(id): PathWord) -> Result<Response, Problem> {
     let is_gone = app.webhooks().delete(&id).await?;
     if is_gone { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Problem::not_found()) }
 }
@@ -317,7 +319,7 @@ async fn rotate(
 )]
 async fn test(
     State(app): State<App>,
-    _: Host,
+    _: Passed,
     PathWord(id): PathWord,
     _: Posted<Nothing>,
 ) -> Result<Response, Problem> {
@@ -334,7 +336,7 @@ async fn test(
 )]
 async fn deliveries(
     State(app): State<App>,
-    _: Host,
+    _: Passed,
     PathWord(id): PathWord,
     LettersPart { part, stage }: LettersPart,
 ) -> Result<Response, Problem> {
@@ -355,7 +357,7 @@ async fn deliveries(
 )]
 async fn replay(
     State(app): State<App>,
-    _: Host,
+    _: Passed,
     PathPair(id, delivery): PathPair,
     _: Posted<Nothing>,
 ) -> Result<Response, Problem> {
@@ -371,7 +373,7 @@ async fn replay(
 )]
 async fn redrive(
     State(app): State<App>,
-    _: Host,
+    _: Passed,
     PathWord(id): PathWord,
     _: Posted<Nothing>,
 ) -> Result<Response, Problem> {

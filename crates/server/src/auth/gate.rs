@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use acquaint_app::audit::{Act, By};
 use acquaint_core::access::{self, Caller, Named, Operation, Principal, Rule, Scope};
 use acquaint_core::ids::MemberId;
 use axum::RequestExt;
@@ -13,13 +14,16 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::openapi::OpenApi;
 
+use super::tokens::NoKeysYet;
 use super::{bearer, unauthenticated};
 use crate::app::App;
 use crate::config::HostKey;
-use crate::problem::{Fault, Problem};
+use crate::problem::{Fault, Kind, Problem};
 
 /// The name of the header that says for whom the host calls.
 const MEMBER_HEADER: &str = "acquaint-member";
+/// How many characters of a name are kept in the audit trail.
+const LONGEST_TARGET: usize = 128;
 /// The name of the keys that the server was started with, in records.
 const STARTED_WITH: &str = "start";
 
@@ -33,6 +37,19 @@ struct Inner {
     operations: HashMap<String, [Option<Operation>; 4]>,
     /// Who calls with a key that the server was started with.
     host: Principal,
+}
+
+/// On what something was done, for the audit trail, where only the handler knows: an answer carries it.
+#[derive(Debug, Clone)]
+pub(crate) struct DoneOn(pub(crate) String);
+
+/// A request that may go on to its handler.
+#[derive(Default)]
+struct Admitted {
+    /// Its place among those that are answered at the same time.
+    _room: Option<OwnedSemaphorePermit>,
+    /// Its entry in the audit trail, if it has one.
+    entry: Option<String>,
 }
 
 /// An operation that the table of [`access`] does not know: the server does not start.
@@ -73,13 +90,13 @@ impl Gate {
         self.0.operations.get(path.as_str())?.get(place).copied().flatten()
     }
 
-    /// Lets a request through, with its place among those that are answered at the same time.
-    async fn admit(&self, request: &mut Request) -> Result<Option<OwnedSemaphorePermit>, Problem> {
-        let Some(operation) = self.operation(request) else { return Ok(None) };
+    /// Lets a request through.
+    async fn admit(&self, request: &mut Request) -> Result<Admitted, Problem> {
+        let Some(operation) = self.operation(request) else { return Ok(Admitted::default()) };
         let app = &self.0.app;
         // Whoever watches over the server hears of it when nobody else gets through.
         if matches!(operation, Operation::Health | Operation::Readiness) {
-            return Ok(None);
+            return Ok(Admitted::default());
         }
         if operation == Operation::Metrics && app.is_watched_apart() {
             return Err(Problem::not_found());
@@ -88,7 +105,7 @@ impl Gate {
         let rule = operation.rule();
         if rule == Rule::Anybody {
             app.callers().stranger(request.extensions(), request.headers())?;
-            return Ok(Some(room));
+            return Ok(Admitted { _room: Some(room), entry: None });
         }
         let principal = match self.principal(request.headers()).await {
             Ok(principal) => principal,
@@ -101,19 +118,43 @@ impl Gate {
         let caller = match rule {
             Rule::Member(_) | Rule::Viewer(_) => named(request.headers())?,
             // What is not looked at may be anything.
-            Rule::Anybody | Rule::Own(_) | Rule::Host(_) => None,
+            Rule::Anybody | Rule::Own(_) | Rule::Host(_) | Rule::Operator(_) => None,
         };
-        let subject = match rule {
-            Rule::Own(_) => subject(request).await,
-            Rule::Anybody | Rule::Member(_) | Rule::Viewer(_) | Rule::Host(_) => None,
+        let target = match rule {
+            Rule::Own(_) | Rule::Host(_) | Rule::Operator(_) => target(request).await,
+            Rule::Anybody | Rule::Member(_) | Rule::Viewer(_) => None,
         };
+        let subject = target.as_deref().filter(|_| operation.is_about_member()).and_then(|id| MemberId::new(id).ok());
         let named = Named { caller: caller.as_ref(), subject: subject.as_ref() };
         let admitted: Caller = access::admit(principal, operation, named)?;
-        if let (Rule::Host(Scope::Admin), Principal::Host { key, .. }) = (rule, &admitted.principal) {
-            tracing::info!(%key, operation = operation.name(), path = request.uri().path(), "administration");
-        }
+        let entry = self.record(&admitted.principal, operation, subject, target).await?;
         request.extensions_mut().insert(admitted);
-        Ok(Some(room))
+        Ok(Admitted { _room: Some(room), entry })
+    }
+
+    /// Writes down what the audit trail is to say; what cannot be written down is not done.
+    async fn record(
+        &self,
+        principal: &Principal,
+        operation: Operation,
+        member: Option<MemberId>,
+        target: Option<String>,
+    ) -> Result<Option<String>, Problem> {
+        let Some(by) = By::caller(principal).filter(|_| operation.is_recorded(principal)) else { return Ok(None) };
+        tracing::info!(?by, operation = operation.name(), "administration");
+        // What is no member's id says nothing about a member, and may be anything.
+        let target = target.filter(|_| !operation.is_about_member());
+        let target = target.map(|text| text.chars().take(LONGEST_TARGET).collect());
+        let act = Act { by, operation: operation.name(), member, target };
+        Ok(Some(self.0.app.network().record(act).await?))
+    }
+
+    /// Writes down what came of it.
+    async fn record_outcome(&self, entry: &str, status: u16, target: Option<String>) {
+        let recorded = self.0.app.network().record_outcome(entry, status, target).await;
+        if let Err(error) = recorded {
+            tracing::error!(%error, "what was administered is in the audit trail without its outcome");
+        }
     }
 
     /// Compares with every key of the start, so that the time taken says nothing.
@@ -127,7 +168,10 @@ impl Gate {
         if let Some(host) = self.0.app.keyring().find(self.0.app.network(), given).await? {
             return Ok(host);
         }
-        let member = self.0.app.tokens().and_then(|tokens| tokens.member(given, self.0.app.network().now()));
+        let now = self.0.app.network().now();
+        let member = self.0.app.tokens().map_or(Ok(None), |tokens| tokens.member(given, now));
+        // The right answer is not known, and may be known soon.
+        let member = member.map_err(|NoKeysYet| Problem::new(Kind::Unavailable))?;
         let wrong = || unauthenticated(r#"Bearer realm="acquaint", error="invalid_token""#);
         member.map(Principal::Member).ok_or_else(wrong)
     }
@@ -136,16 +180,22 @@ impl Gate {
 /// Lets a request through to its handler, or not.
 pub(crate) async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     match gate.admit(&mut request).await {
-        Ok(_room) => next.run(request).await,
+        Ok(admitted) => {
+            let response = next.run(request).await;
+            if let Some(entry) = &admitted.entry {
+                let target = response.extensions().get::<DoneOn>().map(|done| done.0.clone());
+                gate.record_outcome(entry, response.status().as_u16(), target).await;
+            }
+            response
+        }
         Err(problem) => problem.into_response(),
     }
 }
 
-/// The member whom the path names.
-async fn subject(request: &mut Request) -> Option<MemberId> {
+/// What the path names first.
+async fn target(request: &mut Request) -> Option<String> {
     let params = request.extract_parts::<RawPathParams>().await.ok()?;
-    let (_, id) = params.iter().next()?;
-    MemberId::new(id).ok()
+    params.iter().next().map(|(_, text)| text.to_owned())
 }
 
 /// The member for whom the host says it calls.

@@ -1,4 +1,4 @@
-//! Keys of the host that are kept in the store. They are read again when they are used and what is
+//! Keys of the host and of operators that are kept in the store. They are read again when they are used and what is
 //! known of them is older than a moment, so that one that is made or revoked elsewhere counts here
 //! within that moment, and wrong keys cost the store one read in it.
 
@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 
 use acquaint_app::Network;
 use acquaint_app::clock::Stopwatch;
-use acquaint_app::keys::{self, ApiKey};
+use acquaint_app::keys::{self, ApiKey, Holder};
 use acquaint_core::access::Principal;
 use acquaint_store::StoreError;
 use tokio::sync::Mutex;
@@ -74,5 +74,9 @@ impl Keyring {
 }
 
 fn principal(key: &ApiKey) -> Principal {
-    Principal::Host { key: key.name.as_str().into(), scopes: key.scopes.as_slice().into() }
+    let name = key.name.as_str().into();
+    match key.holder {
+        Holder::Host => Principal::Host { key: name, scopes: key.scopes.as_slice().into() },
+        Holder::Operator => Principal::Operator { key: name },
+    }
 }

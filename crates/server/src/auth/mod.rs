@@ -4,6 +4,7 @@
 
 mod gate;
 mod keyring;
+mod keyset;
 mod tokens;
 
 use acquaint_core::access::{Caller, Denied};
@@ -13,8 +14,9 @@ use axum::http::header;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue};
 
-pub(crate) use gate::{Gate, pass};
+pub(crate) use gate::{DoneOn, Gate, pass};
 pub(crate) use keyring::Keyring;
+pub use keyset::{KeySetAddress, KeySetError};
 pub(crate) use tokens::Tokens;
 pub use tokens::{TokenAlgorithm, TokenConfig, TokenKeys, TokenKeysError};
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use acquaint_core::ids::MemberId;
 use acquaint_core::time::{Span, Time};
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Header, Validation, decode, decode_header};
 use serde::Deserialize;
 use tokio::sync::Notify;
 
@@ -117,6 +117,12 @@ impl TokenKeys {
         Ok(Self::of(TokenAlgorithm::Hs256, [key].into()))
     }
 
+    /// No key yet: [`Self::replace`] brings them. Until then no token can be judged.
+    #[must_use]
+    pub fn awaited(algorithm: TokenAlgorithm) -> Self {
+        Self::of(algorithm, [].into())
+    }
+
     /// The keys of a JSON Web Key Set (RFC 7517) that are for this algorithm.
     ///
     /// # Errors
@@ -145,8 +151,12 @@ impl TokenKeys {
     }
 
     /// The key that a token names. One that names none is checked with the only key there is.
-    fn find(&self, id: Option<&str>) -> Option<DecodingKey> {
+    fn find(&self, id: Option<&str>) -> Result<Option<DecodingKey>, NoKeysYet> {
         let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
+        if known.is_empty() {
+            self.missing.notify_one();
+            return Err(NoKeysYet);
+        }
         let found = match (id, &*known) {
             (Some(id), keys) => keys.iter().find(|known| known.id.as_deref() == Some(id)),
             (None, [only]) => Some(only),
@@ -157,7 +167,7 @@ impl TokenKeys {
         if found.is_none() && id.is_some() {
             self.missing.notify_one();
         }
-        found.map(|known| known.key.clone())
+        Ok(found.map(|known| known.key.clone()))
     }
 }
 
@@ -176,6 +186,10 @@ fn read_key(algorithm: TokenAlgorithm, jwk: &Jwk) -> Option<KnownKey> {
     let fits = for_signatures && for_this && key.family() == algorithm.family();
     fits.then(|| KnownKey { id: common.key_id.clone(), key })
 }
+
+/// The keys have never been read, so that a token may be good or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoKeysYet;
 
 /// Which tokens are taken.
 #[derive(Debug, Clone)]
@@ -221,18 +235,23 @@ impl Tokens {
     }
 
     /// The member whose token this is, at that time.
-    pub(crate) fn member(&self, token: &[u8], now: Time) -> Option<MemberId> {
-        if token.len() > LONGEST {
-            return None;
-        }
-        let header = decode_header(token).ok()?;
+    ///
+    /// # Errors
+    /// [`NoKeysYet`] if nobody can say.
+    pub(crate) fn member(&self, token: &[u8], now: Time) -> Result<Option<MemberId>, NoKeysYet> {
+        let Some(header) = self.header(token) else { return Ok(None) };
+        let Some(key) = self.keys.find(header.kid.as_deref())? else { return Ok(None) };
+        let Ok(token) = decode::<Claims>(token, &key, &self.validation) else { return Ok(None) };
+        let is_current = self.is_current(&token.claims, now);
+        Ok(MemberId::new(&token.claims.sub).ok().filter(|_| is_current))
+    }
+
+    /// The header of a token that is signed as ours are said to be.
+    fn header(&self, token: &[u8]) -> Option<Header> {
+        let header = (token.len() <= LONGEST).then(|| decode_header(token).ok())??;
         // Nothing that must be understood is (RFC 7515, section 4.1.11).
-        if header.crit.is_some() || !self.validation.algorithms.contains(&header.alg) {
-            return None;
-        }
-        let key = self.keys.find(header.kid.as_deref())?;
-        let claims = decode::<Claims>(token, &key, &self.validation).ok()?.claims;
-        self.is_current(&claims, now).then(|| MemberId::new(&claims.sub).ok())?
+        let is_ours = header.crit.is_none() && self.validation.algorithms.contains(&header.alg);
+        is_ours.then_some(header)
     }
 
     /// Over at `exp`, not before; good from `nbf` on (RFC 7519, section 4.1).

@@ -14,6 +14,7 @@ use acquaint_linkedin::STEPS;
 use acquaint_linkedin::kept::{Kept, KeptError};
 use acquaint_linkedin::ledger::{Invited, Ledger, Status};
 use acquaint_linkedin::person::folded;
+use acquaint_plot::grouped;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, Request, State};
@@ -228,6 +229,8 @@ fn name_of(it: &Invited) -> String {
 struct Filter {
     status: Option<Status>,
     weeks: String,
+    /// `with`, `without`, or nothing.
+    note: String,
     name: String,
     after: usize,
 }
@@ -236,14 +239,16 @@ impl Filter {
     fn read(query: &Fields) -> Self {
         let status = query.get("status").and_then(|wanted| Status::ALL.into_iter().find(|it| it.name() == wanted));
         let weeks = query.get("weeks").filter(|weeks| ["2", "4", "12"].contains(weeks)).unwrap_or_default().to_owned();
+        let note = query.get("note").filter(|note| ["with", "without"].contains(note)).unwrap_or_default().to_owned();
         let name = query.get("name").unwrap_or_default().trim().chars().take(100).collect();
-        Self { status, weeks, name, after: query.get("after").and_then(|it| it.parse().ok()).unwrap_or_default() }
+        Self { status, weeks, note, name, after: query.get("after").and_then(|it| it.parse().ok()).unwrap_or_default() }
     }
 
     fn is_wanted(&self, it: &Invited, now: Time) -> bool {
         let age = self.weeks.parse::<u64>().ok().map(|weeks| Span::days(7 * weeks));
         self.status.is_none_or(|status| it.status() == status)
             && age.is_none_or(|age| now.since(it.sent_at) > age)
+            && (self.note.is_empty() || it.with_note == (self.note == "with"))
             && (self.name.is_empty() || folded(&it.name).contains(&folded(&self.name)))
     }
 
@@ -254,7 +259,7 @@ impl Filter {
     /// The address of the lines after these.
     fn next(&self, after: usize) -> String {
         let status = self.status.map(Status::name).unwrap_or_default();
-        let pairs = [("status", status), ("weeks", &self.weeks), ("name", &self.name)];
+        let pairs = [("status", status), ("weeks", &self.weeks), ("note", &self.note), ("name", &self.name)];
         format!("{SENT}?{}", with(&pairs, "after", &after.to_string()))
     }
 }
@@ -265,7 +270,7 @@ struct SentPage {
     frame: Frame,
     filter: Filter,
     lines: Vec<Line>,
-    total: usize,
+    total: String,
     next: Option<String>,
 }
 
@@ -285,7 +290,7 @@ async fn sent(State(desk): State<Desk>, visitor: Visitor, Query(query): Query) -
     let shown = filter.after.saturating_add(lines.len());
     let next = (shown < wanted.len()).then(|| filter.next(shown));
     let frame = Frame::new(&desk, &visitor, &ledger, "Sent", "sent");
-    desk.page(&visitor, &SentPage { frame, total: wanted.len(), filter, lines, next })
+    desk.page(&visitor, &SentPage { frame, total: grouped(wanted.len() as u64), filter, lines, next })
 }
 
 #[derive(Template)]
@@ -293,7 +298,8 @@ async fn sent(State(desk): State<Desk>, visitor: Visitor, Query(query): Query) -
 struct CleanupPage {
     frame: Frame,
     lines: Vec<Line>,
-    total: usize,
+    is_empty: bool,
+    total: String,
     left: usize,
     days: String,
 }
@@ -309,9 +315,9 @@ async fn cleanup(State(desk): State<Desk>, visitor: Visitor) -> Answered {
     });
     let budget = usize::try_from(policy.cleanup.daily_budget.max(1)).unwrap_or(1);
     let days = counted(suggested.len().div_ceil(budget) as u64, "day");
-    let lines = lines.collect();
+    let (lines, is_empty, total) = (lines.collect(), suggested.is_empty(), grouped(suggested.len() as u64));
     let frame = Frame::new(&desk, &visitor, &ledger, "Clean up", "cleanup");
-    desk.page(&visitor, &CleanupPage { frame, lines, total: suggested.len(), left, days })
+    desk.page(&visitor, &CleanupPage { frame, lines, is_empty, total, left, days })
 }
 
 /// Somebody who was withdrawn.

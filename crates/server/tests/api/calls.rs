@@ -319,7 +319,7 @@ async fn the_open_calls_answer() {
     assert_eq!((reply.status, reply.json()), (200, json!({"status": "ok"})));
     assert_eq!(reply.header("x-request-id"), Some("mine-7"));
     assert_eq!(town.call("GET", "/readyz").send().await.json(), json!({"status": "ok"}));
-    let metrics = town.call("GET", "/metrics").send().await.text();
+    let metrics = town.host("GET", "/metrics").send().await.text();
     let line = r#"acquaint_http_request_duration_seconds_count{route="/healthz",method="GET",class="2xx"} 1"#;
     assert!(metrics.contains(line), "{metrics}");
     assert!(metrics.contains("acquaint_http_requests_in_flight 1\n"), "{metrics}");

@@ -1,5 +1,6 @@
 //! Keys of the host's: each is good for its scopes, from the moment it is made until it is revoked.
 
+use acquaint_app::keys::Grant;
 use acquaint_core::access::{Operation, Principal, Rule, Scope};
 use serde_json::{Value, json};
 
@@ -40,7 +41,7 @@ async fn a_key_counts_from_its_making_to_its_revocation() {
 #[tokio::test]
 async fn a_key_that_is_made_elsewhere_counts_within_a_moment() {
     let town = Town::new().await;
-    let (_, secret) = town.network.create_key("cron", &[Scope::Read]).await.unwrap();
+    let (_, secret) = town.network.create_key("cron", Grant::Host(vec![Scope::Read])).await.unwrap();
     assert_eq!(by(&town, secret.reveal(), "GET", "/v1/standing").send().await.status, 200);
     assert!(town.network.revoke_key("cron").await.unwrap());
     let gone = async {
@@ -60,8 +61,11 @@ async fn a_key_opens_what_its_scopes_say_and_nothing_else() {
         for (method, path, operation) in operations(&document) {
             let operation = Operation::named(operation["operationId"].as_str().unwrap()).unwrap();
             let principal = Principal::Host { key: "k".into(), scopes: [scope].into() };
-            let (Rule::Member(needed) | Rule::Viewer(needed) | Rule::Own(needed) | Rule::Host(needed)) =
-                operation.rule()
+            let (Rule::Member(needed)
+            | Rule::Viewer(needed)
+            | Rule::Own(needed)
+            | Rule::Host(needed)
+            | Rule::Operator(needed)) = operation.rule()
             else {
                 continue;
             };

@@ -118,7 +118,7 @@ async fn connections_beyond_the_limit_wait() {
     first.read_exact(&mut start).await.unwrap();
     assert_eq!(&start, b"HTTP/1.1 200 OK");
     // The first connection is open; the second is answered once it has gone.
-    let call = town.call("GET", "/metrics");
+    let call = town.host("GET", "/metrics");
     let second = tokio::spawn(call.send());
     first.write_all(b"GET /healthz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n").await.unwrap();
     read_to_end(&mut first).await;

@@ -37,7 +37,7 @@ impl Wire {
     /// Reads until that text has come so often, and the message that it stands in has ended.
     pub(crate) async fn until_times(&mut self, text: &str, times: usize) {
         let mut piece = [0; 4096];
-        while !self.read.rsplit_once("\n\n").is_some_and(|(whole, _)| whole.matches(text).count() >= times) {
+        while self.read.rsplit_once("\n\n").is_none_or(|(whole, _)| whole.matches(text).count() < times) {
             let length = self.stream.read(&mut piece).await.unwrap();
             assert_ne!(length, 0, "ended before {text}: {}", self.read);
             self.read.push_str(std::str::from_utf8(&piece[..length]).unwrap());

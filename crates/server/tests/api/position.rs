@@ -51,7 +51,7 @@ async fn list(town: &Town, member: &str, path: &str, position: Option<&str>) -> 
 
 /// How many reads replicas have answered.
 async fn replica_reads(town: &Town) -> u64 {
-    let metrics = town.call("GET", "/metrics").send().await.text();
+    let metrics = town.host("GET", "/metrics").send().await.text();
     let line = metrics.lines().find_map(|line| line.strip_prefix("acquaint_store_replica_reads_total "));
     line.unwrap().parse().unwrap()
 }

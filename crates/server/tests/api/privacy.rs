@@ -1,5 +1,8 @@
 //! What is kept about a member: told to them, erased with them.
 
+use acquaint_app::SessionRules;
+use acquaint_core::time::Span;
+use acquaint_server::Pages;
 use serde_json::{Value, json};
 
 use crate::tokens::{taken, token};
@@ -61,6 +64,51 @@ async fn a_member_is_told_everything_that_is_kept_about_them_and_nothing_silent(
     let text = told.to_string();
     for silent in ["declin", "spam", "delivered", "block.created", "dee@"] {
         assert!(!text.contains(silent), "{silent} is in {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_has_sessions_and_a_calendar_without_what_opens_them() {
+    let pages = Pages {
+        host: "town".into(),
+        sessions: SessionRules { idle: Span::minutes(30), lifetime: Span::hours(2) },
+        sign_in: None,
+        oidc: None,
+    };
+    let town = Town::built(Plan { pages: Some(pages), ..Plan::default() }).await;
+    town.host("PUT", "/v1/members/ada").send().await;
+    let told = export(&town, "ada").await;
+    assert_eq!((&told["sessions"], &told["wait_calendar"]), (&json!([]), &json!(false)));
+    let ticket = async || {
+        let reply = town.host("POST", "/v1/sessions").json(&json!({"member": "ada"})).send().await;
+        reply.json()["path"].as_str().unwrap().to_owned()
+    };
+    let entered = town.call("GET", &ticket().await).send().await;
+    let cookie = entered.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    town.advance("20m").await;
+    // Under a new text, which is the same browser.
+    let renewed = town.call("GET", "/network").header("cookie", cookie.as_str()).send().await;
+    let renewed = renewed.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let unused = ticket().await;
+    let calendar = town.by("ada", "POST", "/v1/cleanup/waiting/calendar").send().await.json();
+    town.host("DELETE", "/v1/members/zed/sessions").send().await;
+    let told = export(&town, "ada").await;
+    let mut sessions = told["sessions"].as_array().unwrap().clone();
+    sessions.sort_by_key(|session| session["is_ticket"].as_bool());
+    let expected = [
+        json!({"started_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-01T00:50:00Z", "is_ticket": false}),
+        json!({"started_at": "2026-01-01T00:20:00Z", "ends_at": "2026-01-01T00:21:00Z", "is_ticket": true}),
+    ];
+    assert_eq!(sessions, expected);
+    assert_eq!(told["wait_calendar"], true);
+    // The one before, and this one.
+    let administered: Vec<&Value> = told["administered"].as_array().unwrap().iter().collect();
+    assert!(administered.len() == 2 && administered[0]["operation"] == "exportMember", "{administered:?}");
+    let text = told.to_string();
+    let word = |path: &str| path.rsplit(['/', '=', '.']).next().unwrap().to_owned();
+    let calendar = calendar["path"].as_str().unwrap().trim_end_matches(".ics");
+    for secret in [word(&cookie), word(&renewed), word(&unused), word(calendar)] {
+        assert!(secret.len() > 20 && !text.contains(&secret), "{secret} is in {text}");
     }
 }
 

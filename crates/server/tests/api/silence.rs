@@ -3,7 +3,6 @@
 //! to what the sender does, is the same in both, headers included, but for the names of things.
 
 use acquaint_app::SessionRules;
-use acquaint_app::clock::Stopwatch;
 use acquaint_core::policy::Policy;
 use acquaint_core::time::Span;
 use acquaint_server::Pages;
@@ -270,28 +269,4 @@ async fn a_sender_cannot_tell_silence_from_nothing() {
     assert!(told > 15, "an open page said {told} things");
     assert!(looks > 200, "{looks} pages were looked at");
     assert!(acts > 50 && refused > 20, "{acts} silent acts, {refused} refusals: too little happened to prove anything");
-}
-
-/// Reported, not asserted: how long the sender waits for an answer about somebody who blocks them, and
-/// about somebody who does not.
-#[tokio::test]
-async fn how_long_answers_take_is_reported() {
-    let side = Side::new().await;
-    side.openly(SENDER, "quiet", 0).await;
-    side.openly(SENDER, "still", 0).await;
-    side.quietly("quiet", 3).await;
-    let mut times: [Vec<f64>; 2] = Default::default();
-    for round in 0..400 {
-        let place = round % 2;
-        let watch = Stopwatch::start();
-        let path = format!("/v1/relations/{}", OTHERS[place]);
-        let reply = side.town.by(SENDER, "GET", &path).send().await;
-        times[place].push(watch.seconds() * 1e6);
-        assert_eq!(reply.status, 200);
-    }
-    for (name, times) in OTHERS.iter().zip(&mut times) {
-        times.sort_by(f64::total_cmp);
-        let at = |share: usize| times[times.len() * share / 100];
-        println!("{name}: median {:.0} µs, 10 % under {:.0}, 10 % over {:.0}", at(50), at(10), at(90));
-    }
 }

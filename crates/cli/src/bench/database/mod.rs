@@ -19,7 +19,7 @@ use super::community::{Community, Size};
 use super::http::{Kind, Server, run};
 use super::results::{DatabaseResults, Ratio, Run, Way};
 use super::usage::Meter;
-use super::{BenchArgs, Place, engine};
+use super::{BenchArgs, DAYS, Place, engine};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 use crate::settings::Sources;
@@ -75,7 +75,7 @@ async fn load(database: &Database, options: &DatabaseOptions, args: &BenchArgs) 
         )));
     }
     let mut community = Community::new(Size { members: args.members, pending: args.pending });
-    let preload = engine::preload(Arc::new(store), &mut community).await?;
+    let preload = engine::preload(Arc::new(store), &mut community, DAYS).await?;
     Ok((community, preload))
 }
 
@@ -83,7 +83,7 @@ async fn load(database: &Database, options: &DatabaseOptions, args: &BenchArgs) 
 async fn load_embedded(directory: &std::path::Path, args: &BenchArgs) -> Outcome<()> {
     let store = FjallStore::open(directory, &Options::default()).map_err(failed)?;
     let mut community = Community::new(Size { members: args.members, pending: args.pending });
-    engine::preload(Arc::new(store), &mut community).await.map(drop)
+    engine::preload(Arc::new(store), &mut community, DAYS).await.map(drop)
 }
 
 async fn one_by_one(
