@@ -56,6 +56,12 @@ const LAYERS: &[Layer] = &[
         may_use: &["acquaint-core"],
         never: &[ASYNC, EMBEDDED, POSTGRES, HTTP, RANDOMNESS],
     },
+    // Tells endpoints what happened: knows HTTP as a client, and no database.
+    Layer {
+        package: "acquaint-webhooks",
+        may_use: &["acquaint-core", "acquaint-store", "acquaint-app"],
+        never: &[EMBEDDED, POSTGRES, &["axum", "tower-http", "utoipa"]],
+    },
     // Mails: knows what is told to whom, and how it leaves.
     Layer {
         package: "acquaint-mail",
@@ -65,7 +71,14 @@ const LAYERS: &[Layer] = &[
     // HTTP: translates, and knows no database.
     Layer {
         package: "acquaint-server",
-        may_use: &["acquaint-core", "acquaint-store", "acquaint-app", "acquaint-linkedin", "acquaint-plot"],
+        may_use: &[
+            "acquaint-core",
+            "acquaint-store",
+            "acquaint-app",
+            "acquaint-linkedin",
+            "acquaint-plot",
+            "acquaint-webhooks",
+        ],
         never: &[EMBEDDED, POSTGRES],
     },
     // The binary puts the parts together, so it alone may use all of them.
@@ -81,6 +94,7 @@ const LAYERS: &[Layer] = &[
             "acquaint-mail",
             "acquaint-plot",
             "acquaint-server",
+            "acquaint-webhooks",
         ],
         never: &[],
     },

@@ -346,6 +346,14 @@ impl Network {
         self.0.store.events(after, limit).await
     }
 
+    /// The last event there is.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn last_event(&self) -> StoreResult<Option<EventId>> {
+        self.0.store.last_event().await
+    }
+
     /// Sets the clock. On its way forward, whatever falls due happens at its own moment, in order.
     ///
     /// # Errors

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Make, list and revoke the keys with which the host and its operators call
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Manage the endpoints that are told what happens, through the server
+    Webhooks(WebhooksCommand),
     /// Withdraw a member's old invitations day by day, through the server of their community
     Cleanup(CleanupArgs),
     /// Print what was administered: when, by whom, what, about whom, and what came of it
@@ -113,6 +115,12 @@ pub(crate) struct ServeArgs {
     /// Addresses or networks of proxies that are believed about clients' addresses, separated by commas
     #[arg(long, value_name = "NETWORKS")]
     trusted_proxies: Option<String>,
+    /// Addresses or networks that are not public and may be posted to all the same, separated by commas
+    #[arg(long, value_name = "NETWORKS")]
+    webhook_networks: Option<String>,
+    /// Let endpoints of webhooks be http, in the clear
+    #[arg(long)]
+    webhook_http: bool,
     /// Serve the pages for members; browsers know the server by this, such as https://network.example.org
     #[arg(long, value_name = "URL")]
     pages_url: Option<String>,
@@ -307,6 +315,80 @@ pub(crate) enum KeysCommand {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct WebhooksCommand {
+    /// The server, as HOST:PORT or http://HOST:PORT; ACQUAINT_HOST_KEY is a key with the scope admin, or an operator's
+    #[arg(long, global = true, value_name = "ADDRESS", default_value = "127.0.0.1:7171")]
+    pub(crate) server: String,
+    #[command(subcommand)]
+    pub(crate) what: WebhooksDo,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhooksDo {
+    /// Make an endpoint, and print its id and its secret: the only time that it is shown
+    Create {
+        /// Where events are posted to
+        url: String,
+        /// Which types of events, separated by commas [default: all]
+        #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+        events: Vec<String>,
+        /// A word for people
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+    },
+    /// Print every endpoint: id, address, whether it is on, types of events
+    List,
+    /// Delete an endpoint; what is on its way to it is dropped
+    Delete {
+        /// Its id
+        id: String,
+    },
+    /// Switch an endpoint on
+    Enable {
+        /// Its id
+        id: String,
+    },
+    /// Switch an endpoint off; what is on its way to it becomes dead letters
+    Disable {
+        /// Its id
+        id: String,
+    },
+    /// Change an endpoint's secret, and print the new one: the only time that it is shown
+    Rotate {
+        /// Its id
+        id: String,
+        /// For how long the old secret signs as well, at most 30d
+        #[arg(long, value_name = "DURATION", default_value = "24h")]
+        overlap: String,
+    },
+    /// Post something to an endpoint that means nothing, and print the delivery's id
+    Test {
+        /// Its id
+        id: String,
+    },
+    /// Print the last hundred deliveries to an endpoint, with their attempts
+    Deliveries {
+        /// Its id
+        id: String,
+        /// What became of them: pending, delivered or dead
+        #[arg(long, value_name = "STAGE", default_value = "delivered")]
+        stage: String,
+    },
+    /// Make a delivery once more that is over
+    Replay {
+        /// The endpoint's id
+        id: String,
+        /// The delivery's id
+        delivery: String,
+    },
+    /// Make up to a thousand deliveries once more that were given up, and print how many
+    Redrive {
+        /// The endpoint's id
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
     /// How many entries to print, at most, from the latest on
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
@@ -385,7 +467,8 @@ fn given<const N: usize>(flags: [(Key, &Option<String>); N]) -> Given {
 
 impl ServeArgs {
     pub(crate) fn given(&self) -> Given {
-        let dev = self.dev.then(|| "true".to_owned());
+        let on = |switch: bool| switch.then(|| "true".to_owned());
+        let (dev, webhook_http) = (on(self.dev), on(self.webhook_http));
         let own = given([
             (Key::Listen, &self.listen),
             (Key::Policy, &self.common.policy),
@@ -405,6 +488,8 @@ impl ServeArgs {
             (Key::TlsCertificate, &self.tls_certificate),
             (Key::TlsPrivate, &self.tls_key),
             (Key::TrustedProxies, &self.trusted_proxies),
+            (Key::WebhookNetworks, &self.webhook_networks),
+            (Key::WebhookHttp, &webhook_http),
             (Key::PagesUrl, &self.pages_url),
             (Key::SignInUrl, &self.sign_in_url),
             (Key::OidcIssuer, &self.oidc_issuer),

@@ -30,6 +30,7 @@ mod signals;
 mod store;
 mod tls;
 mod tokens;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -83,6 +84,7 @@ fn carry_out(command: Command) -> Outcome<()> {
         Command::Restore(args) => block_on(backup::restore(&args)),
         Command::Store(StoreCommand::Copy(args)) => block_on(copy::run(&args)),
         Command::Keys(command) => block_on(keys::run(&command)),
+        Command::Webhooks(command) => block_on(webhooks::run(&command)),
         Command::Audit(args) => block_on(keys::audit(&args)),
         Command::Cleanup(args) => block_on(cleanup::run(&args)),
         Command::Migrate(args) => block_on(migrate::run(&args)),

@@ -9,6 +9,7 @@ use acquaint_app::outbox::{Channel, Outbox};
 use acquaint_app::{Clock, EngineConfig, Network};
 use acquaint_core::policy::Policy;
 use acquaint_server::{HostKey, Limits, Listeners, ServerConfig};
+use acquaint_webhooks::{Allowed, Webhooks};
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -75,6 +76,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
     if let Some(tokens) = &settings.tokens {
         tokens.begin().await;
     }
+    let webhooks = Webhooks::new(network.clone(), settings.server.webhooks.clone()).map_err(Failure::failed)?;
     let listeners = listen(settings.listen, settings.operations).await?;
     announce(&listeners, &network, settings.server.tls.is_some())?;
     let mut housekeeping = JoinSet::new();
@@ -82,7 +84,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
     if let Some(tokens) = settings.tokens {
         housekeeping.spawn(tokens.renewal());
     }
-    let outbox = outbox(&network, settings.mail).await?;
+    let outbox = outbox(&network, webhooks, settings.mail).await?;
     let served = acquaint_server::serve(network.clone(), listeners, settings.server, stop.signal()).await;
     housekeeping.shutdown().await;
     outbox.shutdown().await;
@@ -92,8 +94,8 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
 }
 
 /// Begins to tell members and programs what happens.
-async fn outbox(network: &Network, mail: Option<Mail>) -> Outcome<Outbox> {
-    let mut channels: Vec<Arc<dyn Channel>> = Vec::new();
+async fn outbox(network: &Network, webhooks: Webhooks, mail: Option<Mail>) -> Outcome<Outbox> {
+    let mut channels: Vec<Arc<dyn Channel>> = vec![Arc::new(webhooks)];
     if let Some(mail) = mail {
         channels.push(Arc::new(mail.channel(network).await.map_err(Failure::failed)?));
     }
@@ -181,6 +183,10 @@ impl Settings {
         let letters = mail.as_ref().map(|mail| mail.host.clone());
         let certificate = Certificate::resolve(sources)?;
         let tls = certificate.as_ref().map(|certificate| certificate.tls.clone());
+        let webhooks = Allowed {
+            networks: sources.get(Key::WebhookNetworks, networks)?.unwrap_or_default(),
+            http: sources.get(Key::WebhookHttp, switch)?.unwrap_or_default(),
+        };
         let trusted_proxies = sources.get(Key::TrustedProxies, networks)?.unwrap_or_default();
         Ok(Self {
             listen,
@@ -198,6 +204,7 @@ impl Settings {
                 letters,
                 tls,
                 trusted_proxies,
+                webhooks,
                 ..ServerConfig::new(host_keys)
             },
             tokens,

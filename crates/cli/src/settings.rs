@@ -23,6 +23,8 @@ pub(crate) enum Key {
     TlsCertificate,
     TlsPrivate,
     TrustedProxies,
+    WebhookNetworks,
+    WebhookHttp,
     PagesUrl,
     SignInUrl,
     OidcIssuer,
@@ -71,12 +73,14 @@ pub(crate) enum Key {
 
 impl Key {
     /// Every setting, in the order of the documentation.
-    pub(crate) const ALL: [Key; 49] = [
+    pub(crate) const ALL: [Key; 51] = [
         Key::Listen,
         Key::OperationsListen,
         Key::TlsCertificate,
         Key::TlsPrivate,
         Key::TrustedProxies,
+        Key::WebhookNetworks,
+        Key::WebhookHttp,
         Key::PagesUrl,
         Key::SignInUrl,
         Key::OidcIssuer,
@@ -131,6 +135,8 @@ impl Key {
             Key::TlsCertificate => "tls_certificate",
             Key::TlsPrivate => "tls_key",
             Key::TrustedProxies => "trusted_proxies",
+            Key::WebhookNetworks => "webhook_networks",
+            Key::WebhookHttp => "webhook_http",
             Key::PagesUrl => "pages_url",
             Key::SignInUrl => "sign_in_url",
             Key::OidcIssuer => "oidc_issuer",

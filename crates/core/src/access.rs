@@ -20,7 +20,7 @@ pub enum Scope {
     Read,
     /// To register members and to act for any of them.
     Act,
-    /// To erase members, to manage keys, to set the clock.
+    /// To erase members, to manage keys and webhooks, to set the clock.
     Admin,
 }
 
@@ -187,6 +187,20 @@ operations! {
 
     CarryOutCommands => "carryOutCommands", Host(Act);
     ListEvents => "listEvents", Host(Read);
+    ListEventSchemas => "listEventSchemas", Host(Read);
+    // Not for operators: whoever names an endpoint, or has its secret, is told what everybody does.
+    CreateWebhook => "createWebhook", Host(Admin);
+    PutWebhook => "putWebhook", Host(Admin);
+    RotateWebhookSecret => "rotateWebhookSecret", Host(Admin);
+    ListWebhooks => "listWebhooks", Operator(Admin);
+    GetWebhook => "getWebhook", Operator(Admin);
+    DeleteWebhook => "deleteWebhook", Operator(Admin);
+    TestWebhook => "testWebhook", Operator(Admin);
+    ListWebhookDeliveries => "listWebhookDeliveries", Operator(Admin);
+    ReplayWebhookDelivery => "replayWebhookDelivery", Operator(Admin);
+    RedriveWebhook => "redriveWebhook", Operator(Admin);
+    ListDeadLetters => "listDeadLetters", Operator(Admin);
+    RedriveDeadLetter => "redriveDeadLetter", Operator(Admin);
     ListKeys => "listKeys", Operator(Admin);
     // Not for operators: whoever can make a key of the host's can act for anybody.
     CreateKey => "createKey", Host(Admin);
@@ -206,7 +220,8 @@ impl Operation {
 
     /// Whether it only shows what tells nobody's secrets.
     const fn only_looks(self) -> bool {
-        matches!(self, Operation::ListKeys | Operation::ListAudit | Operation::GetClock | Operation::Metrics)
+        use Operation::{GetClock, GetWebhook, ListAudit, ListKeys, ListWebhookDeliveries, ListWebhooks, Metrics};
+        matches!(self, ListKeys | ListAudit | GetClock | Metrics | ListWebhooks | GetWebhook | ListWebhookDeliveries)
     }
 
     /// Whether the audit trail says that somebody did it: administration, and whatever an operator
@@ -410,10 +425,20 @@ mod tests {
         assert_eq!(recorded(Operation::ExportMember), [true, true, false]);
         assert_eq!(recorded(Operation::CreateKey), [true, true, false]);
         assert_eq!(recorded(Operation::EndSessions), [true, false, false], "the product signs members out daily");
+        assert_eq!(recorded(Operation::CreateWebhook), [true, true, false]);
+        assert_eq!(recorded(Operation::RedriveWebhook), [true, true, false]);
+        assert_eq!(recorded(Operation::ListDeadLetters), [true, true, false], "it names members to whom mails went");
         assert_eq!(recorded(Operation::Invite)[1..], [false, false]);
-        for looks in
-            [Operation::ListKeys, Operation::ListAudit, Operation::GetClock, Operation::Metrics, Operation::Health]
-        {
+        for looks in [
+            Operation::ListKeys,
+            Operation::ListAudit,
+            Operation::ListWebhooks,
+            Operation::GetWebhook,
+            Operation::ListWebhookDeliveries,
+            Operation::GetClock,
+            Operation::Metrics,
+            Operation::Health,
+        ] {
             assert_eq!(recorded(looks), [false; 3], "{looks:?}");
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::EventType;
 use crate::command::Engagement;
 use crate::ids::{EngagementId, EventId, InvitationId, MemberId, NotificationId};
 use crate::member::RestrictionClass;
@@ -95,23 +96,29 @@ impl EventKind {
     /// The stable name of the type.
     #[must_use]
     pub fn name(&self) -> &'static str {
+        self.event_type().name()
+    }
+
+    /// Its type in the catalogue.
+    #[must_use]
+    pub fn event_type(&self) -> EventType {
         match self {
-            EventKind::InvitationCreated { .. } => "invitation.created",
-            EventKind::InvitationAccepted => "invitation.accepted",
-            EventKind::InvitationDeclined { .. } => "invitation.declined",
-            EventKind::InvitationWithdrawn => "invitation.withdrawn",
-            EventKind::InvitationExpired => "invitation.expired",
-            EventKind::InvitationReminded { .. } => "invitation.reminded",
-            EventKind::ConnectionRemoved => "connection.removed",
-            EventKind::FollowCreated => "follow.created",
-            EventKind::FollowRemoved => "follow.removed",
-            EventKind::BlockCreated => "block.created",
-            EventKind::BlockRemoved => "block.removed",
-            EventKind::EngagementCreated { .. } => "engagement.created",
-            EventKind::MemberRestricted { .. } => "member.restricted",
-            EventKind::MemberUpdated => "member.updated",
-            EventKind::MemberErased => "member.erased",
-            EventKind::InvitationWaitEnded => "invitation.wait_ended",
+            EventKind::InvitationCreated { .. } => EventType::InvitationCreated,
+            EventKind::InvitationAccepted => EventType::InvitationAccepted,
+            EventKind::InvitationDeclined { .. } => EventType::InvitationDeclined,
+            EventKind::InvitationWithdrawn => EventType::InvitationWithdrawn,
+            EventKind::InvitationExpired => EventType::InvitationExpired,
+            EventKind::InvitationReminded { .. } => EventType::InvitationReminded,
+            EventKind::ConnectionRemoved => EventType::ConnectionRemoved,
+            EventKind::FollowCreated => EventType::FollowCreated,
+            EventKind::FollowRemoved => EventType::FollowRemoved,
+            EventKind::BlockCreated => EventType::BlockCreated,
+            EventKind::BlockRemoved => EventType::BlockRemoved,
+            EventKind::EngagementCreated { .. } => EventType::EngagementCreated,
+            EventKind::MemberRestricted { .. } => EventType::MemberRestricted,
+            EventKind::MemberUpdated => EventType::MemberUpdated,
+            EventKind::MemberErased => EventType::MemberErased,
+            EventKind::InvitationWaitEnded => EventType::InvitationWaitEnded,
         }
     }
 }

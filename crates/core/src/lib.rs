@@ -23,6 +23,7 @@
 
 pub mod access;
 pub mod advice;
+pub mod catalogue;
 pub mod cleanup;
 pub mod command;
 pub mod decide;
@@ -39,4 +40,5 @@ pub mod survival;
 pub mod tally;
 pub mod time;
 pub mod timers;
+pub mod told;
 pub mod view;

@@ -8,6 +8,7 @@ use acquaint_core::decide::Answer;
 use acquaint_core::ids::MemberId;
 use acquaint_core::refusal::{Code, Refusal};
 use acquaint_core::standing;
+use acquaint_webhooks::Webhooks;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue};
 use prometheus_client::registry::Registry;
@@ -28,6 +29,7 @@ pub(crate) struct App(Arc<Inner>);
 struct Inner {
     network: Network,
     config: ServerConfig,
+    webhooks: Webhooks,
     tokens: Option<Tokens>,
     keyring: Keyring,
     callers: Arc<Callers>,
@@ -49,6 +51,7 @@ impl App {
     pub(crate) fn new(
         network: Network,
         config: ServerConfig,
+        webhooks: Webhooks,
         is_watched_apart: bool,
         description: String,
         closing: watch::Receiver<bool>,
@@ -61,6 +64,7 @@ impl App {
         Self(Arc::new(Inner {
             network,
             config,
+            webhooks,
             tokens,
             keyring,
             callers,
@@ -85,6 +89,11 @@ impl App {
     /// The keys of the host's that the store keeps.
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    /// The endpoints that are told what happened.
+    pub(crate) fn webhooks(&self) -> &Webhooks {
+        &self.0.webhooks
     }
 
     /// How much each caller may still ask for.

@@ -8,6 +8,7 @@ use acquaint_core::ids::MemberId;
 use acquaint_core::policy::Policy;
 use acquaint_core::time::Time;
 use acquaint_linkedin::kept::Kept;
+use acquaint_webhooks::Allowed;
 use ipnet::IpNet;
 use subtle::{Choice, ConstantTimeEq};
 
@@ -71,6 +72,8 @@ pub struct ServerConfig {
     pub letters: Option<String>,
     /// Who is believed about the addresses of clients (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpNet>,
+    /// Which endpoints may be posted to, beside those on the public internet.
+    pub webhooks: Allowed,
     /// Encrypts connections; with `None`, somebody else does, or nobody.
     pub tls: Option<Tls>,
 }
@@ -86,6 +89,7 @@ impl ServerConfig {
             letters: None,
             limits: Limits::default(),
             trusted_proxies: Vec::new(),
+            webhooks: Allowed::default(),
             tls: None,
         }
     }

@@ -3,6 +3,7 @@
 //! A cursor leaves the server sealed for the member who asked, and is taken back from that member
 //! alone, so nobody can make one up or learn anything with another's.
 
+use acquaint_app::outbox::Stage;
 use acquaint_core::ids::{InvitationId, MemberId, NotificationId};
 use acquaint_core::time::Time;
 use acquaint_core::view::{ContactList, Direction};
@@ -132,6 +133,56 @@ impl FromRequestParts<App> for OrderedPart {
             Some(_) => return Err(Problem::invalid(Fault::parameter("order", "newest or oldest"))),
         };
         Ok(Self { part: Part::sealed(query, parts, app).await?, order })
+    }
+}
+
+/// Which part of the deliveries is wanted, and of what becomes of them.
+pub(crate) struct LettersPart {
+    pub(crate) part: Part,
+    pub(crate) stage: Option<Stage>,
+}
+
+/// The query of deliveries to one target, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described, not built")]
+pub(crate) struct LettersQuery {
+    /// At most so many deliveries.
+    #[param(minimum = 1, maximum = 100, default = 25)]
+    limit: Option<u32>,
+    /// Where to go on: `next_cursor` of the page before, with the same stage.
+    #[param(nullable = false)]
+    after: Option<String>,
+    /// What became of them; `delivered` unless something else is said.
+    #[param(schema_with = schema::stage, required = false)]
+    stage: Option<String>,
+}
+
+/// The query of dead letters, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described, not built")]
+pub(crate) struct PlaceQuery {
+    /// At most so many deliveries.
+    #[param(minimum = 1, maximum = 100, default = 25)]
+    limit: Option<u32>,
+    /// Where to go on: `next_cursor` of the page before.
+    #[param(nullable = false)]
+    after: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for LettersPart {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let mut query = Query::new(parts, &["limit", "after", "stage"])?;
+        let no_stage = |()| Problem::invalid(Fault::parameter("stage", "pending, delivered or dead"));
+        let stage = query.take("stage").map(|word| word.parse()).transpose().map_err(no_stage)?;
+        let cursor = query.take("after");
+        if cursor.as_ref().is_some_and(|text| text.len() > 512 || text.contains(char::is_control)) {
+            return Err(Problem::invalid(Fault::parameter("after", "next_cursor of the page before")));
+        }
+        Ok(Self { part: Part { limit: query.limit()?, cursor, seen: None, seal: None }, stage })
     }
 }
 

@@ -11,9 +11,9 @@ use acquaint_store::{
 };
 
 use super::clerk::follower_name;
-use super::{DELIVERY, Delivery, read};
+use super::{DELIVERY, Delivery, fresh_id, key_when_over, read};
 use crate::documents;
-use crate::ids::{self, NoRandomness};
+use crate::ids::NoRandomness;
 use crate::network::Network;
 
 /// How many documents are read or written at once.
@@ -147,6 +147,23 @@ impl Network {
         own.map(|document| letter(document, stage)).collect()
     }
 
+    /// A delivery that is over.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn letter(
+        &self,
+        owner: Option<&MemberId>,
+        channel: &str,
+        target: &str,
+        stage: Stage,
+        id: &str,
+    ) -> StoreResult<Option<Delivery>> {
+        let key = key_when_over(channel, target, id);
+        let name = DocumentName { owner: owner.cloned(), kind: stage.kind(), key };
+        self.document(&name).await?.as_ref().map(read).transpose()
+    }
+
     /// When something was last delivered to a member on that way, as far back as the log goes
     /// ([`LOG_KEPT`](super::LOG_KEPT)).
     ///
@@ -197,7 +214,7 @@ impl Network {
         payload: impl FnOnce(&str) -> serde_json::Value + Send,
     ) -> Result<String, PostError> {
         let now = self.now();
-        let id = format!("{prefix}_{}", ids::fresh(now)?.simple());
+        let id = fresh_id(prefix, now)?;
         let delivery = Delivery {
             owner: None,
             channel: channel.to_owned(),

@@ -43,8 +43,9 @@ use acquaint_store::{Document, DocumentName, Kind, StoreResult};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::documents;
+use crate::ids::NoRandomness;
 use crate::network::Network;
+use crate::{documents, ids};
 
 pub use clerk::Outbox;
 pub(crate) use letters::forget;
@@ -218,6 +219,12 @@ impl Delivery {
         self.owner.as_ref() == Some(member) || self.about.contains(member)
     }
 
+    /// Whether an event caused it, and nobody who wanted to try something out.
+    #[must_use]
+    pub fn is_of_an_event(&self) -> bool {
+        self.id.starts_with(EventId::PREFIX)
+    }
+
     /// What the keys of its lane begin with.
     fn lane_prefix(&self) -> String {
         format!("{}/{}/{}/", self.channel, self.target, self.lane)
@@ -231,9 +238,7 @@ impl Delivery {
 
     /// Its name once it is over: the latest come first, because the digits of the id are turned round.
     fn name_when_over(&self, kind: Kind) -> DocumentName {
-        let turned: String = self.id.chars().map(turned).collect();
-        let key = format!("{}/{}/{turned}", self.channel, self.target);
-        DocumentName { owner: self.owner.clone(), kind, key }
+        DocumentName { owner: self.owner.clone(), kind, key: key_when_over(&self.channel, &self.target, &self.id) }
     }
 
     fn remember(&mut self, attempt: Attempt) {
@@ -247,6 +252,19 @@ impl Delivery {
 
 fn read(document: &Document) -> StoreResult<Delivery> {
     documents::read(DELIVERY, document)
+}
+
+fn key_when_over(channel: &str, target: &str, id: &str) -> String {
+    let turned: String = id.chars().map(turned).collect();
+    format!("{channel}/{target}/{turned}")
+}
+
+/// A new name: the prefix, and 32 hexadecimal digits that begin with the time.
+///
+/// # Errors
+/// If the operating system has no random numbers to give.
+pub fn fresh_id(prefix: &str, now: Time) -> Result<String, NoRandomness> {
+    Ok(format!("{prefix}_{}", ids::fresh(now)?.simple()))
 }
 
 /// The hexadecimal digit that sorts as far from the end as this one from the beginning.

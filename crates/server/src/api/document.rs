@@ -33,6 +33,8 @@ use super::schema;
         (name = "insights", description = "When and where invitations are accepted"),
         (name = "commands", description = "Many commands at once, for the host"),
         (name = "events", description = "What happened, for the host"),
+        (name = "webhooks", description = "Endpoints that are told what happened, for the host"),
+        (name = "deliveries", description = "What was given up on its way, for the host"),
         (name = "keys", description = "Keys of the host's, for their administration"),
         (name = "dev", description = "The clock, where it can be set; 404 elsewhere"),
         (name = "operations", description = "Open calls: health, metrics, this document"),
@@ -276,7 +278,7 @@ fn refer_to_parameter(operation: &mut Operation, name: &str) {
 
 /// Whether the call is the host's own, made for nobody.
 fn is_hosts(operation: &Operation) -> bool {
-    let hosts = ["members", "commands", "events", "keys", "dev"];
+    let hosts = ["members", "commands", "events", "webhooks", "deliveries", "keys", "dev"];
     operation.tags.iter().flatten().any(|tag| hosts.contains(&tag.as_str()))
 }
 
@@ -292,7 +294,7 @@ fn add_caller(operation: &mut Operation) {
 }
 
 /// Bodies that may be left out, since everything in them may be.
-const OPTIONAL_BODIES: [&str; 4] = ["Decline", "MarkRead", "Nothing", "Register"];
+const OPTIONAL_BODIES: [&str; 5] = ["Decline", "MarkRead", "Nothing", "Register", "RotateSecret"];
 
 fn add_body(operation: &mut Operation) {
     let Some(RefOr::T(body)) = &mut operation.request_body else { return };

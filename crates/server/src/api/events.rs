@@ -1,16 +1,18 @@
 //! What happened, for the host.
 
-use acquaint_core::command::EngagementKind;
-use acquaint_core::event::{EventKind, RecordedEvent};
-use acquaint_core::ids::{EngagementId, EventId, InvitationId, MemberId};
-use acquaint_core::member::RestrictionClass;
-use acquaint_core::relation::Complaint;
-use acquaint_core::time::Time;
+use std::borrow::Cow;
+
+use acquaint_core::catalogue::catalogue;
+use acquaint_core::event::RecordedEvent;
+use acquaint_core::ids::EventId;
+use acquaint_core::told::ToldEvent;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,114 +25,57 @@ use crate::page::{AfterPart, AfterQuery, Page};
 use crate::problem::{Fault, Problem};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(schemas))
 }
 
-/// Something that happened.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Event)]
-pub(crate) struct EventBody {
-    #[schema(schema_with = schema::event_id)]
-    id: EventId,
-    /// What happened: `invitation.created`, `connection.removed`, …
-    r#type: &'static str,
-    #[schema(schema_with = schema::time)]
-    at: Time,
-    /// Whose act it was; for a reminder or an end by itself, the sender.
-    #[schema(schema_with = schema::member_id)]
-    actor: MemberId,
-    /// Whom it concerns.
-    #[schema(schema_with = schema::member_id)]
-    subject: MemberId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schema::invitation_id, required = false)]
-    invitation_id: Option<InvitationId>,
-    /// What belongs to this type.
-    #[schema(value_type = Object)]
-    data: Data,
-}
-
-/// What belongs to each type of event.
+/// An event, as the API tells it.
 #[derive(Serialize)]
-#[serde(untagged)]
-pub(crate) enum Data {
-    Created {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        delivered: Option<bool>,
-    },
-    Declined {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<Complaint>,
-    },
-    Reminded {
-        number: u8,
-    },
-    Engaged {
-        engagement_id: EngagementId,
-        kind: EngagementKind,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        subject: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        text: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        delivered: Option<bool>,
-    },
-    Restricted {
-        until: Time,
-        class: RestrictionClass,
-    },
-    Nothing {},
-}
-
-impl From<EventKind> for Data {
-    fn from(kind: EventKind) -> Self {
-        match kind {
-            EventKind::InvitationCreated { delivered } => Self::Created { delivered: Some(delivered) },
-            EventKind::InvitationDeclined { complaint } => Self::Declined { reason: complaint },
-            EventKind::InvitationReminded { number } => Self::Reminded { number },
-            EventKind::EngagementCreated { id, engagement: said, delivered } => {
-                let (kind, subject, text) = (said.kind, said.subject, said.text);
-                Self::Engaged { engagement_id: id, kind, subject, text, delivered: Some(delivered) }
-            }
-            EventKind::MemberRestricted { until, class } => Self::Restricted { until, class },
-            EventKind::InvitationAccepted
-            | EventKind::InvitationWithdrawn
-            | EventKind::InvitationExpired
-            | EventKind::InvitationWaitEnded
-            | EventKind::ConnectionRemoved
-            | EventKind::FollowCreated
-            | EventKind::FollowRemoved
-            | EventKind::BlockCreated
-            | EventKind::BlockRemoved
-            | EventKind::MemberUpdated
-            | EventKind::MemberErased => Self::Nothing {},
-        }
-    }
-}
+#[serde(transparent)]
+pub(crate) struct EventBody(ToldEvent);
 
 impl EventBody {
-    /// The event as its actor may know it: whether it was delivered tells what the other did in silence.
+    /// The event as its actor may know it.
     pub(crate) fn of_actor(event: RecordedEvent) -> Self {
-        let mut body = Self::from(event);
-        if let Data::Created { delivered } | Data::Engaged { delivered, .. } = &mut body.data {
-            *delivered = None;
-        }
-        body
+        Self(ToldEvent::to_actor(event))
     }
 }
 
 impl From<RecordedEvent> for EventBody {
-    fn from(RecordedEvent { id, event }: RecordedEvent) -> Self {
-        Self {
-            id,
-            r#type: event.kind.name(),
-            at: event.at,
-            actor: event.actor,
-            subject: event.subject,
-            invitation_id: event.invitation,
-            data: event.kind.into(),
-        }
+    fn from(event: RecordedEvent) -> Self {
+        Self(event.into())
     }
+}
+
+impl ToSchema for EventBody {
+    fn name() -> Cow<'static, str> {
+        "Event".into()
+    }
+}
+
+impl PartialSchema for EventBody {
+    fn schema() -> RefOr<Schema> {
+        let data =
+            ObjectBuilder::new().description(Some("What belongs to this type; GET /v1/events/schemas says what."));
+        let event = ObjectBuilder::new()
+            .description(Some("Something that happened."))
+            .property("id", schema::event_id())
+            .property("type", schema::event_type())
+            .property("at", schema::time())
+            .property("actor", schema::member_id())
+            .property("subject", schema::member_id())
+            .property("invitation_id", schema::invitation_id())
+            .property("data", data);
+        ["id", "type", "at", "actor", "subject", "data"].into_iter().fold(event, ObjectBuilder::required).into()
+    }
+}
+
+/// Read the catalogue of events: every type, what it means, who may be told of it, and its JSON Schema.
+#[utoipa::path(
+    get, path = "/v1/events/schemas", tag = "events", operation_id = "listEventSchemas",
+    responses((status = 200, description = "`{version, items: [{type, meaning, audience, schema}]}`.", body = Object))
+)]
+async fn schemas(_: Host) -> Response {
+    json(StatusCode::OK, &catalogue())
 }
 
 /// List what happened, in the order in which it was committed. `next_cursor` is the id of the last

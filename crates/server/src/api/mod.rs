@@ -13,6 +13,7 @@ mod events;
 mod export;
 mod invitations;
 mod keys;
+mod letters;
 mod live;
 mod members;
 mod notifications;
@@ -25,10 +26,12 @@ pub(crate) mod schema;
 mod sessions;
 mod skips;
 mod standing;
+mod webhooks;
 
 use std::io;
 
 use acquaint_app::Network;
+use acquaint_webhooks::Webhooks;
 use axum::middleware::from_fn_with_state;
 use tokio::sync::watch;
 use utoipa::openapi::OpenApi;
@@ -69,6 +72,8 @@ fn described() -> (axum::Router<App>, OpenApi) {
         .merge(commands::routes())
         .merge(events::routes())
         .merge(keys::routes())
+        .merge(webhooks::routes())
+        .merge(letters::routes())
         .merge(audit::routes())
         .merge(dev::routes())
         .merge(operations::routes())
@@ -90,9 +95,12 @@ pub(crate) fn problems_of_bodies(bytes: &[u8]) -> Vec<Problem> {
         body::parse_checked::<invitations::Invite>(bytes).err(),
         body::parse_checked::<invitations::Nothing>(bytes).err(),
         body::parse_checked::<keys::NewKey>(bytes).err(),
+        body::parse_checked::<letters::DeadLetter>(bytes).err(),
         body::parse_checked::<members::Register>(bytes).err(),
         body::parse_checked::<notifications::MarkRead>(bytes).err(),
         body::parse_checked::<sessions::NewTicket>(bytes).err(),
+        body::parse_checked::<webhooks::RotateSecret>(bytes).err(),
+        body::parse_checked::<webhooks::WebhookTerms>(bytes).err(),
     ];
     single.into_iter().flatten().chain(commands::problems(bytes)).collect()
 }
@@ -118,7 +126,9 @@ pub(crate) async fn fronts(
     closing: watch::Receiver<bool>,
 ) -> io::Result<Fronts> {
     let (router, document) = described();
-    let app = App::new(network, config, is_watched_apart, document.to_json().unwrap_or_default(), closing);
+    let webhooks = Webhooks::new(network.clone(), config.webhooks.clone()).map_err(io::Error::other)?;
+    let description = document.to_json().unwrap_or_default();
+    let app = App::new(network, config, webhooks, is_watched_apart, description, closing);
     let web = match (demo, app.pages().cloned()) {
         (Some(demo), _) => Some(Web::demo(app.clone(), demo)),
         (None, Some(pages)) => {

@@ -15,6 +15,25 @@ pub(crate) struct PathInvitation(pub(crate) InvitationId);
 /// A word in the path.
 pub(crate) struct PathWord(pub(crate) String);
 
+/// Two words in the path.
+pub(crate) struct PathPair(pub(crate) String, pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathPair {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = params(parts, state).await?;
+        let mut words = params.iter().map(|(_, value)| value.to_owned());
+        let mut word = || words.next().ok_or_else(Problem::not_found);
+        Ok(Self(word()?, word()?))
+    }
+}
+
+async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
+    let undecodable = |_| Problem::invalid(Fault::parameter("path", "percent-encoded UTF-8"));
+    RawPathParams::from_request_parts(parts, state).await.map_err(undecodable)
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for PathMember {
     type Rejection = Problem;
 
@@ -37,8 +56,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathWord {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let undecodable = || Problem::invalid(Fault::parameter("path", "percent-encoded UTF-8"));
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| undecodable())?;
+        let params = params(parts, state).await?;
         params.iter().next().map(|(_, value)| Self(value.to_owned())).ok_or_else(Problem::not_found)
     }
 }

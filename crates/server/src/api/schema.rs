@@ -1,7 +1,9 @@
 //! Schemas of the words that the API shares with the rules.
 
 use acquaint_app::keys::Holder;
+use acquaint_app::outbox::Stage;
 use acquaint_core::access::Scope;
+use acquaint_core::catalogue::EventType;
 use acquaint_core::cleanup::MAX_ITEMS;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, Object, Schema, SchemaFormat};
@@ -71,6 +73,20 @@ pub(crate) fn notification_id() -> Object {
 
 pub(crate) fn notification_id_or_null() -> Object {
     or_null(notification_id())
+}
+
+pub(crate) fn stage() -> Object {
+    let words = Stage::ALL.map(Stage::name);
+    word("What became of deliveries.", &words)
+}
+
+pub(crate) fn event_type() -> Object {
+    let words: Vec<&str> = EventType::ALL.iter().map(|kind| kind.name()).collect();
+    word("What happened.", &words)
+}
+
+pub(crate) fn event_types() -> Schema {
+    ArrayBuilder::new().items(event_type()).into()
 }
 
 pub(crate) fn event_id() -> Object {

@@ -27,6 +27,7 @@ pub(crate) fn filled(path: &str) -> String {
         .replace("{member}", "bob")
         .replace("{code}", "cooldown")
         .replace("{name}", "nobody")
+        .replace("{delivery}", "tst_0")
         .replace("{file}", "curve.svg")
         .replace("{calendar}", "YWRh.0123456789abcdef.ics")
 }

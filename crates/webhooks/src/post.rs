@@ -1,0 +1,156 @@
+//! One request to an endpoint: to an address that was checked, with a bound on time and on what is read, and
+//! without following redirects.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use acquaint_core::time::Span;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::handshake;
+use hyper::{Request, Response, header};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use url::Url;
+
+use crate::addresses::Allowed;
+
+/// How long one request may take, from looking the name up to the end of the answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How much of an answer is read, in bytes.
+const LONGEST: usize = 4 << 10;
+
+/// What an endpoint answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// The beginning of its body.
+    pub(crate) text: String,
+    /// How long it asked us to wait.
+    pub(crate) retry_after: Option<Span>,
+}
+
+/// What is posted.
+pub(crate) struct Letter<'a> {
+    pub(crate) id: &'a str,
+    /// Unix seconds.
+    pub(crate) at: i64,
+    /// Signatures, separated by spaces.
+    pub(crate) signatures: String,
+    pub(crate) body: &'a str,
+}
+
+/// Posts to endpoints. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Poster {
+    pub(crate) allowed: Arc<Allowed>,
+    tls: Arc<ClientConfig>,
+}
+
+impl Poster {
+    /// With the certificates that this machine trusts.
+    pub(crate) fn new(allowed: Allowed) -> Result<Self, rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let tls = builder.with_root_certificates(roots).with_no_client_auth();
+        Ok(Self { allowed: Arc::new(allowed), tls: Arc::new(tls) })
+    }
+
+    /// Posts a letter.
+    ///
+    /// # Errors
+    /// A sentence that says why there is no answer.
+    pub(crate) async fn post(&self, url: &str, letter: &Letter<'_>) -> Result<Answer, String> {
+        let done = timeout(PATIENCE, self.exchange(url, letter)).await;
+        done.unwrap_or_else(|_| Err(format!("there was no answer within {} s", PATIENCE.as_secs())))
+    }
+
+    async fn exchange(&self, url: &str, letter: &Letter<'_>) -> Result<Answer, String> {
+        let url = self.allowed.check(url)?;
+        let stream = self.connect(&url).await?;
+        let request = request(&url, letter)?;
+        if url.scheme() == "http" {
+            return speak(stream, request).await;
+        }
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
+        let encrypted = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
+        speak(encrypted.map_err(|error| format!("no encrypted connection: {error}"))?, request).await
+    }
+
+    async fn connect(&self, url: &Url) -> Result<TcpStream, String> {
+        let mut told = String::new();
+        for address in self.allowed.resolve(url).await? {
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => told = format!("no connection: {error}"),
+            }
+        }
+        Err(told)
+    }
+}
+
+fn request(url: &Url, letter: &Letter<'_>) -> Result<Request<Full<Bytes>>, String> {
+    let host = url.host_str().unwrap_or_default();
+    let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    Request::post(path)
+        .header(header::HOST, authority)
+        .header(header::USER_AGENT, concat!("Acquaint/", env!("CARGO_PKG_VERSION")))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONNECTION, "close")
+        .header(standardwebhooks::HEADER_WEBHOOK_ID, letter.id)
+        .header(standardwebhooks::HEADER_WEBHOOK_TIMESTAMP, letter.at)
+        .header(standardwebhooks::HEADER_WEBHOOK_SIGNATURE, &letter.signatures)
+        .body(Full::new(Bytes::copy_from_slice(letter.body.as_bytes())))
+        .map_err(|error| error.to_string())
+}
+
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Result<Answer, String> {
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    let exchange = async {
+        let answer = sender.send_request(request).await.map_err(|error| format!("no answer: {error}"))?;
+        let status = answer.status().as_u16();
+        let retry_after = retry_after(&answer);
+        Ok(Answer { status, retry_after, text: beginning(answer.into_body()).await })
+    };
+    let (mut connection, mut exchange) = (std::pin::pin!(connection), std::pin::pin!(exchange));
+    tokio::select! {
+        biased;
+        answer = &mut exchange => answer,
+        ended = &mut connection => {
+            ended.map_err(|error| format!("the connection broke off: {error}"))?;
+            exchange.await
+        }
+    }
+}
+
+/// The wait that an answer asks for, where it is in seconds (RFC 9110, section 10.2.3).
+fn retry_after(answer: &Response<Incoming>) -> Option<Span> {
+    let text = answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+    text.trim().parse().ok().map(Span::seconds)
+}
+
+/// The beginning of a body; whatever breaks off later does not matter, as the status is known.
+async fn beginning(mut body: Incoming) -> String {
+    let mut read = Vec::new();
+    while read.len() < LONGEST
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        if let Ok(data) = frame.into_data() {
+            read.extend_from_slice(&data);
+        }
+    }
+    read.truncate(LONGEST);
+    String::from_utf8_lossy(&read).into_owned()
+}
