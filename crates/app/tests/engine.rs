@@ -31,6 +31,19 @@ async fn commands_of_one_batch_see_each_other() {
     assert_eq!(outcomes[2].as_ref().unwrap().as_ref().unwrap_err().code, Code::AlreadyConnected);
 }
 
+/// Rule 13, where the answer comes so soon that the store still has the invitation pending.
+#[tokio::test]
+async fn an_invitation_that_is_replaced_in_the_same_batch_is_no_longer_available() {
+    let network = memory(Preset::Open).await;
+    let sent = network.submit(invite("a", "b")).await.unwrap().unwrap();
+    let invitation = invitation_of(&sent).id;
+    let accept = request("b", Action::Accept { invitation });
+    let batch = vec![request("a", Action::Withdraw { invitation }), invite("a", "b"), accept];
+    let outcomes = network.submit_all(batch).await.unwrap();
+    let refused = outcomes.last().unwrap().as_ref().unwrap().as_ref().unwrap_err();
+    assert_eq!(refused.code, Code::NoLongerAvailable);
+}
+
 #[tokio::test]
 async fn a_key_answers_like_the_first_time() {
     let network = memory(Preset::Linkedin).await;

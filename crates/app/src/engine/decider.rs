@@ -18,7 +18,7 @@ use acquaint_store::{
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::overlay::Overlay;
+use super::overlay::{self, Overlay};
 use super::{Outcome, Request, Shared, Submission, SubmitError};
 use crate::clock::Stopwatch;
 use crate::ids::IdSource;
@@ -254,10 +254,18 @@ impl Decider {
         Ok(Some(Facts {
             other: work.member(pair.other(&command.actor)),
             relation: work.relation(&pair),
-            invitation: invitation.cloned(),
+            invitation: invitation.map(|view| self.seen_last(work, &pair, view)),
             oldest_expiry,
             actor,
         }))
+    }
+
+    /// An invitation as its viewer saw it last: the store may say that it is pending although it has ended, and
+    /// another one has taken its place, in this batch or in one on its way.
+    fn seen_last(&self, work: &Work, pair: &Pair, read: &InvitationView) -> InvitationView {
+        let viewer = if read.other == *pair.low() { pair.high() } else { pair.low() };
+        let here = work.ended(pair, viewer, read.id);
+        here.or_else(|| self.overlay.ended(pair, viewer, read.id)).unwrap_or_else(|| read.clone())
     }
 
     async fn oldest_expiry(&self, member: &MemberId) -> StoreResult<Option<Time>> {
@@ -309,7 +317,7 @@ impl Decider {
         if read.relations.contains_key(&pair) {
             return;
         }
-        let known = self.overlay.relation(&pair).cloned();
+        let known = self.overlay.relation(&pair);
         if known.is_none() {
             wanted.relations.push(pair.clone());
         }
@@ -408,6 +416,12 @@ impl Work {
 
     fn invitation(&self, viewer: &MemberId, id: InvitationId) -> Option<&InvitationView> {
         self.rows.invitation(viewer, id)
+    }
+
+    /// How an invitation ended for `viewer`, if it did in this batch.
+    fn ended(&self, pair: &Pair, viewer: &MemberId, id: InvitationId) -> Option<InvitationView> {
+        let change = self.changed_relations.get(pair).and_then(|place| self.changes.relations.get(*place))?;
+        overlay::ended(change, viewer, id)
     }
 
     /// Takes over what follows from a command between two.

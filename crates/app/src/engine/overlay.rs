@@ -3,9 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use acquaint_core::ids::MemberId;
+use acquaint_core::ids::{InvitationId, MemberId};
 use acquaint_core::member::Member;
 use acquaint_core::relation::{Pair, Relation};
+use acquaint_core::view::{self, InvitationState, InvitationView};
 use acquaint_store::{Changes, Claim, ClaimName, MemberChange, RelationChange};
 
 /// The rows that one batch decided on.
@@ -13,8 +14,15 @@ use acquaint_store::{Changes, Claim, ClaimName, MemberChange, RelationChange};
 pub(super) struct BatchRows {
     number: u64,
     members: HashMap<MemberId, Arc<Member>>,
-    relations: HashMap<Pair, Arc<Relation>>,
+    relations: HashMap<Pair, RelationChange>,
     claims: HashMap<ClaimName, Claim>,
+}
+
+/// How an invitation ended for `viewer` on the way of a change, whatever took its place since.
+pub(super) fn ended(change: &RelationChange, viewer: &MemberId, id: InvitationId) -> Option<InvitationView> {
+    let shown = |step: &Arc<Relation>| [view::sent(step, viewer), view::received(step, viewer)];
+    let steps = change.steps.iter().rev().flatten().flat_map(shown).flatten();
+    steps.into_iter().find(|view| view.id == id && view.state != InvitationState::Pending)
 }
 
 /// Batches on their way to the store, the oldest first. What a later batch says holds.
@@ -38,7 +46,7 @@ impl Overlay {
 
     pub(super) fn push(&mut self, number: u64, changes: &Changes) {
         let member = |change: &MemberChange| (change.before.id.clone(), change.row());
-        let relation = |change: &RelationChange| (change.before.pair.clone(), change.row());
+        let relation = |change: &RelationChange| (change.before.pair.clone(), change.clone());
         self.batches.push_back(BatchRows {
             number,
             members: changes.members.iter().map(member).collect(),
@@ -51,8 +59,13 @@ impl Overlay {
         self.batches.iter().rev().find_map(|batch| batch.members.get(id))
     }
 
-    pub(super) fn relation(&self, pair: &Pair) -> Option<&Arc<Relation>> {
-        self.batches.iter().rev().find_map(|batch| batch.relations.get(pair))
+    pub(super) fn relation(&self, pair: &Pair) -> Option<Arc<Relation>> {
+        self.batches.iter().rev().find_map(|batch| batch.relations.get(pair)).map(RelationChange::row)
+    }
+
+    /// How an invitation between the two ended for `viewer`, if it did in one of these batches.
+    pub(super) fn ended(&self, pair: &Pair, viewer: &MemberId, id: InvitationId) -> Option<InvitationView> {
+        self.batches.iter().rev().find_map(|batch| ended(batch.relations.get(pair)?, viewer, id))
     }
 
     pub(super) fn claim(&self, name: &ClaimName) -> Option<&Claim> {

@@ -72,8 +72,8 @@ impl Community {
 }
 
 /// The page of whoever is not signed in. It is answered with 401, which browsers note as a complaint.
-fn is_signed_out(browser: &Browser, name: &str) {
-    assert_eq!(browser.path(), "/session/none");
+fn is_signed_out(browser: &Browser, path: &str, name: &str) {
+    assert_eq!(browser.path(), path);
     browser.picture(name);
     assert_fits(browser, name);
     assert_accessible(browser, name);
@@ -84,7 +84,7 @@ fn a_member_comes_and_goes(screen: Screen) {
     let community = Community::start(true);
     let browser = community.browser(screen);
     browser.go("/invitations/sent");
-    is_signed_out(&browser, "signed-out");
+    is_signed_out(&browser, "/session/none", "signed-out");
     browser.named("Sign in").follow();
     // At the provider: who one is, and that one agrees.
     browser.find("input[name='login']").type_in("ada");
@@ -104,7 +104,7 @@ fn a_member_comes_and_goes(screen: Screen) {
     // The host signs her out everywhere.
     community.host("DELETE", "/v1/members/ada/sessions", "");
     browser.go("/standing");
-    is_signed_out(&browser, "signed-out-by-the-host");
+    is_signed_out(&browser, "/session/none", "signed-out-by-the-host");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_ticket_signs_in_one_browser_once_and_signing_out_ends_it() {
     // No script can read what the browser is known by.
     assert_eq!(browser.js("return document.cookie", &[]), serde_json::json!(""));
     browser.named("Sign out").follow();
-    is_signed_out(&browser, "signed-out-by-oneself");
+    is_signed_out(&browser, "/session/end", "signed-out-by-oneself");
     browser.go("/network");
-    is_signed_out(&browser, "still-signed-out");
+    is_signed_out(&browser, "/session/none", "still-signed-out");
 }
