@@ -152,14 +152,16 @@ impl KeepArgs {
 
 impl ChoiceArgs {
     fn body(&self) -> String {
-        let mut body = json!({"skip_members": self.skip_members, "skip_audiences": self.skip_audiences});
+        let mut body = serde_json::Map::new();
+        body.insert("skip_members".into(), json!(self.skip_members));
+        body.insert("skip_audiences".into(), json!(self.skip_audiences));
         if let Some(age) = &self.older_than {
-            body["older_than"] = age.as_str().into();
+            body.insert("older_than".into(), json!(age));
         }
         if let Some(budget) = self.daily_budget {
-            body["daily_budget"] = budget.into();
+            body.insert("daily_budget".into(), json!(budget));
         }
-        body.to_string()
+        serde_json::Value::Object(body).to_string()
     }
 
     /// The plan that names what the preview shows.

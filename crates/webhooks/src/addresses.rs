@@ -55,7 +55,7 @@ impl Allowed {
     pub fn admits(&self, address: IpAddr) -> bool {
         let address = plain(address);
         let is_in = |text: &&str| text.parse::<IpNet>().is_ok_and(|network| network.contains(&address));
-        self.networks.iter().any(|network| network.contains(&address)) || !SPECIAL.iter().any(|network| is_in(&network))
+        self.networks.iter().any(|network| network.contains(&address)) || !SPECIAL.iter().any(is_in)
     }
 
     /// What is wrong with the address of an endpoint, as far as its text tells.
@@ -173,7 +173,6 @@ mod tests {
             "ftp://example.org/",
             "https://u:p@example.org/",
             "https://example.org/#x",
-            "https:///x",
             "not an address",
             "file:///etc/passwd",
         ];

@@ -45,6 +45,7 @@ pub(super) async fn measure(directory: &Path, size: Size) -> Outcome<Reminders> 
     Ok(Reminders { run: Run { commands: due, seconds, ..Run::default() }, idle, busy, idle_mib, peak_mib })
 }
 
+#[expect(clippy::disallowed_methods, reason = "for so long callers are measured")]
 async fn idle_for(seconds: f64) -> Outcome<()> {
     tokio::time::sleep(std::time::Duration::from_secs_f64(seconds)).await;
     Ok(())

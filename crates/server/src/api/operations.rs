@@ -75,10 +75,9 @@ async fn readyz(State(app): State<App>) -> Result<Response, Problem> {
     Ok(json(StatusCode::OK, &Health { status: "ok" }))
 }
 
-/// What the server measures about itself, in Prometheus' format; 404 where there is a listener for that, which
-/// asks for no key.
+/// What the server measures about itself, in Prometheus' format; 404 where there is a listener for that.
 #[utoipa::path(
-    get, path = "/metrics", tag = "operations", operation_id = "metrics",
+    get, path = "/metrics", tag = "operations", operation_id = "metrics", security(()),
     responses((status = 200, description = "The metrics.", body = String,
         content_type = "application/openmetrics-text"), NotFound)
 )]

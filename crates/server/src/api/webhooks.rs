@@ -384,7 +384,7 @@ async fn redrive(
 impl From<EndpointError> for Problem {
     fn from(error: EndpointError) -> Self {
         match error {
-            EndpointError::Invalid(fault) => Self::invalid(Fault::at(&format!("/{}", fault.field), fault.detail)),
+            EndpointError::Invalid(fault) => Self::invalid(Fault::at(format!("/{}", fault.field), fault.detail)),
             EndpointError::TooMany => Self::invalid(Fault::at("/url", error.to_string())),
             EndpointError::Unknown => Self::not_found(),
             EndpointError::Store(error) => error.into(),

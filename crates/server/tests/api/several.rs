@@ -76,10 +76,12 @@ async fn a_plan_withdraws_each_invitation_once_however_many_servers_there_are() 
     assert_eq!(outcomes, [Outcome::Withdrawn; INVITED]);
     let mut withdrawn = BTreeMap::<InvitationId, usize>::new();
     let mut after = None;
-    loop {
+    // What a server has committed is told once the others have said how far they are, within a second or two.
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(50));
+    while withdrawn.len() < INVITED {
+        ticks.tick().await;
         let events = servers[0].events(after, 100).await.unwrap();
-        let Some(last) = events.last() else { break };
-        after = Some(last.id);
+        after = events.last().map(|event| event.id).or(after);
         for event in &events {
             if matches!(event.event.kind, EventKind::InvitationWithdrawn) {
                 *withdrawn.entry(event.event.invitation.unwrap()).or_default() += 1;

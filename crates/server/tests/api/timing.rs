@@ -39,6 +39,7 @@ fn told(reply: &Reply, given: &str) -> String {
 }
 
 /// Makes two calls in turn, with what is told of each.
+#[expect(clippy::print_stdout, reason = "the comparison is reported, and not asserted")]
 async fn compare(what: &str, town: &Town, member: &str, method: &str, calls: [(&str, &str); 2]) {
     let mut times: [Vec<f64>; 2] = Default::default();
     for round in 0..ROUNDS + WARM_UP {
