@@ -112,6 +112,8 @@ impl Live {
                 }
             }
             tokio::select! {
+                // What changed is told before the counts that it changed.
+                biased;
                 event = self.watch.next() => {
                     self.signed_in().await?;
                     self.take(event?).await?;
