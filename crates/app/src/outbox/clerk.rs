@@ -81,6 +81,15 @@ struct Followed {
     cursor: Option<EventId>,
 }
 
+/// A page of events that was looked at. While nothing follows from what happens, it can as well be looked at again.
+#[derive(Default)]
+struct Page {
+    /// There may be more behind it.
+    is_full: bool,
+    /// With what follows from it, it was written how far the channel has come.
+    is_written: bool,
+}
+
 /// What becomes of a delivery.
 enum Fate {
     NotWanted(&'static str),
@@ -286,25 +295,32 @@ impl Clerk {
     async fn follow(&mut self) -> StoreResult<()> {
         let channels: Vec<&'static str> = self.channels.keys().copied().collect();
         for channel in channels {
-            for _ in 0..PAGES_AT_ONCE {
-                match self.follow_page(channel).await {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    // Somebody else wrote: what they wrote is read in the next round.
-                    Err(StoreError::Conflict) => {
-                        self.followers.clear();
-                        break;
-                    }
-                    Err(error) => return Err(error),
-                }
+            match self.follow_channel(channel).await {
+                // Somebody else wrote: what they wrote is read in the next round.
+                Err(StoreError::Conflict) => self.followers.clear(),
+                followed => followed?,
             }
         }
         Ok(())
     }
 
-    /// Plans a page; whether there may be more.
-    async fn follow_page(&mut self, name: &'static str) -> StoreResult<bool> {
-        let Some(channel) = self.channels.get(name).map(Arc::clone) else { return Ok(false) };
+    /// Plans some pages. Where nothing follows from whole pages, how far the channel has come is written once for
+    /// all of them: each commit is a sync of the disk, beside those of callers.
+    async fn follow_channel(&mut self, channel: &'static str) -> StoreResult<()> {
+        let mut is_ahead = false;
+        for _ in 0..PAGES_AT_ONCE {
+            let page = self.follow_page(channel).await?;
+            is_ahead = !page.is_written && (is_ahead || page.is_full);
+            if !page.is_full {
+                break;
+            }
+        }
+        if is_ahead { self.commit(&BTreeSet::from([channel]), Vec::new()).await } else { Ok(()) }
+    }
+
+    /// Plans a page.
+    async fn follow_page(&mut self, name: &'static str) -> StoreResult<Page> {
+        let Some(channel) = self.channels.get(name).map(Arc::clone) else { return Ok(Page::default()) };
         let cursor = self.follower(name).await?.cursor;
         let mut events = self.network.events(cursor, EVENTS_AT_ONCE).await?;
         let mut is_full = events.len() == EVENTS_AT_ONCE;
@@ -316,15 +332,15 @@ impl Clerk {
             events.truncate(fit);
             is_full = true;
         }
-        let Some(last) = events.last().map(|event| event.id) else { return Ok(false) };
+        let Some(last) = events.last().map(|event| event.id) else { return Ok(Page::default()) };
         planned.retain(|planned| planned.event <= last);
         let changes = self.to_write(name, planned).await?;
         self.follower(name).await?.cursor = Some(last);
-        // While nothing follows from what happens, a page of it can as well be looked at again.
-        if !changes.is_empty() || is_full {
+        let is_written = !changes.is_empty();
+        if is_written {
             self.commit(&BTreeSet::from([name]), changes).await?;
         }
-        Ok(is_full)
+        Ok(Page { is_full, is_written })
     }
 
     /// New deliveries; one with another before it in its lane waits for that one.
