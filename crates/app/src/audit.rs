@@ -44,6 +44,16 @@ impl By {
             Principal::Member(_) => None,
         }
     }
+
+    /// The word for what they are, and the name of their key if they have one.
+    #[must_use]
+    pub fn told(self) -> (&'static str, Option<String>) {
+        match self {
+            Self::Host(key) => ("host", Some(key)),
+            Self::Operator(key) => ("operator", Some(key)),
+            Self::CommandLine => ("command_line", None),
+        }
+    }
 }
 
 /// An entry of the trail.

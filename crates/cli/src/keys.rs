@@ -90,11 +90,7 @@ impl From<ApiKey> for Told {
 impl From<Entry> for ToldEntry {
     fn from(entry: Entry) -> Self {
         let Entry { id: _, at, by, operation, member, is_erased, target, status } = entry;
-        let (by, key) = match by {
-            By::Host(key) => ("host", Some(key)),
-            By::Operator(key) => ("operator", Some(key)),
-            By::CommandLine => ("command_line", None),
-        };
+        let (by, key) = by.told();
         let (by, member) = (by.to_owned(), member.map(|member| member.to_string()));
         Self { at, by, key, operation, member, member_erased: is_erased, target, status }
     }

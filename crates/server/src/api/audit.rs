@@ -1,6 +1,6 @@
 //! The audit trail: who administered what.
 
-use acquaint_app::audit::{By, Entry};
+use acquaint_app::audit::Entry;
 use acquaint_core::ids::MemberId;
 use acquaint_core::time::Time;
 use axum::extract::State;
@@ -59,11 +59,7 @@ pub(crate) struct EntryBody {
 impl From<Entry> for EntryBody {
     fn from(entry: Entry) -> Self {
         let Entry { id: _, at, by, operation, member, is_erased, target, status } = entry;
-        let (by, key) = match by {
-            By::Host(key) => ("host", Some(key)),
-            By::Operator(key) => ("operator", Some(key)),
-            By::CommandLine => ("command_line", None),
-        };
+        let (by, key) = by.told();
         Self { at, by, key, operation, member, member_erased: is_erased, target, status }
     }
 }
