@@ -8,6 +8,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
@@ -192,37 +193,75 @@ fn ask_for_everything(client: &mut Client, bearers: &[&str], cookie: &str) {
     }
 }
 
+/// The server, with secrets in every setting that takes one.
+fn serve(at: &impl Fn(&str) -> String, store: &str) -> Command {
+    std::fs::write(at("token"), TOKEN_SECRET).unwrap();
+    std::fs::write(at("provider"), PROVIDER_SECRET).unwrap();
+    // A provider that is not there: what cannot be done is logged as well.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = acquaint();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "trace", "--address-rate", "0"]);
+    command.args(["--tls-certificate", &at("certificate.pem"), "--tls-key", &at("key.pem")]);
+    command.args(["--token-algorithm", "HS256", "--token-secret-file", &at("token"), "--member-rate", "0"]);
+    command.args(["--pages-url", "https://localhost", "--oidc-issuer", &format!("http://{gone}")]);
+    command.args(["--oidc-secret-file", &at("provider")]).env("ACQUAINT_HOST_KEY", KEY);
+    command
+}
+
+/// Every kind of key and token, good and bad.
+fn hand_out_keys(client: &mut Client, planted: &mut Planted, host: &[(&str, &str)]) -> Vec<String> {
+    let mut bearers =
+        vec![KEY.to_owned(), WRONG_KEY.to_owned(), token(r#"{"sub":"ada","aud":"acquaint","exp":99999999999}"#)];
+    bearers.push(token(r#"{"sub":"ada","aud":"acquaint","exp":1}"#));
+    for body in
+        [json!({"name": "shop", "scopes": ["read", "act", "admin"]}), json!({"name": "olga", "holder": "operator"})]
+    {
+        let made = client.handed("POST", "/v1/keys", host, &body.to_string());
+        assert_eq!(made.status, 201, "{}", made.body);
+        bearers.push(made.json()["key"].as_str().unwrap().to_owned());
+    }
+    for bearer in &bearers {
+        planted.add("a key or a token", bearer);
+    }
+    bearers
+}
+
+/// A browser that is signed in, and a calendar; the cookie.
+fn sign_in(client: &mut Client, planted: &mut Planted, host: &[(&str, &str)]) -> String {
+    let ticket = client.handed("POST", "/v1/sessions", host, r#"{"member":"ada"}"#).json();
+    planted.add("a ticket", ticket["ticket"].as_str().unwrap().rsplit('.').next().unwrap());
+    let entered = client.handed("GET", ticket["path"].as_str().unwrap(), &[], "");
+    assert_eq!(entered.status, 303, "{}", entered.body);
+    let cookie = entered.cookie();
+    planted.add("a cookie", cookie.rsplit(['.', '=']).next().unwrap());
+    client.call("GET", ticket["path"].as_str().unwrap(), &[], "");
+    let calendar =
+        client.handed("POST", "/v1/cleanup/waiting/calendar", host, "").json()["path"].as_str().unwrap().to_owned();
+    planted.add("the address of a calendar", calendar.trim_end_matches(".ics").rsplit('.').next().unwrap());
+    assert_eq!(client.call("GET", &calendar, &[], "").status, 200);
+    cookie
+}
+
+/// The community's secret, in every form that it could be written in.
+fn plant_the_community_s(planted: &mut Planted, community: &[u8]) {
+    assert_eq!(community.len(), 32);
+    planted
+        .add("the community's secret (hex)", &community.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    planted.add("the community's secret (base64)", BASE64_STANDARD.encode(community).trim_end_matches('='));
+    planted.add("the community's secret (base64url)", &BASE64_URL_SAFE_NO_PAD.encode(community));
+    planted.add("the community's secret (numbers)", &format!("{community:?}"));
+}
+
 #[test]
-#[expect(clippy::too_many_lines, reason = "a whole run, from planting to searching, told in its order")]
 fn no_secret_is_said_or_logged_in_a_whole_run() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let made = rcgen::generate_simple_self_signed(vec![HOST.into()]).unwrap();
     let private = made.signing_key.serialize_pem();
+    let store = format!("fjall:{}", at("store"));
     std::fs::write(at("key.pem"), &private).unwrap();
     std::fs::write(at("certificate.pem"), made.cert.pem()).unwrap();
-    std::fs::write(at("token"), TOKEN_SECRET).unwrap();
-    std::fs::write(at("provider"), PROVIDER_SECRET).unwrap();
-    // A provider that is not there: what cannot be done is logged as well.
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let store = format!("fjall:{}", at("store"));
-    let mut command = acquaint();
-    command.args([
-        "serve",
-        "--listen",
-        "127.0.0.1:0",
-        "--store",
-        &store,
-        "--log-level",
-        "trace",
-        "--address-rate",
-        "0",
-    ]);
-    command.args(["--tls-certificate", &at("certificate.pem"), "--tls-key", &at("key.pem")]);
-    command.args(["--token-algorithm", "HS256", "--token-secret-file", &at("token"), "--member-rate", "0"]);
-    command.args(["--pages-url", "https://localhost", "--oidc-issuer", &format!("http://{gone}")]);
-    command.args(["--oidc-secret-file", &at("provider")]).env("ACQUAINT_HOST_KEY", KEY);
-    let mut server = Server::spawn(command);
+    let mut server = Server::spawn(serve(&at, &store));
     let mut log = server.child.stderr.take().unwrap();
     let reading = thread::spawn(move || {
         let mut text = String::new();
@@ -244,31 +283,8 @@ fn no_secret_is_said_or_logged_in_a_whole_run() {
         let name = json!({"name": member}).to_string();
         assert_eq!(client.call("PUT", &format!("/v1/members/{member}"), &host, &name).status, 200);
     }
-    let mut bearers =
-        vec![KEY.to_owned(), WRONG_KEY.to_owned(), token(r#"{"sub":"ada","aud":"acquaint","exp":99999999999}"#)];
-    bearers.push(token(r#"{"sub":"ada","aud":"acquaint","exp":1}"#));
-    for body in
-        [json!({"name": "shop", "scopes": ["read", "act", "admin"]}), json!({"name": "olga", "holder": "operator"})]
-    {
-        let made = client.handed("POST", "/v1/keys", &host, &body.to_string());
-        assert_eq!(made.status, 201, "{}", made.body);
-        bearers.push(made.json()["key"].as_str().unwrap().to_owned());
-    }
-    for bearer in &bearers {
-        planted.add("a key or a token", bearer);
-    }
-    let ticket = client.handed("POST", "/v1/sessions", &host, r#"{"member":"ada"}"#).json();
-    planted.add("a ticket", ticket["ticket"].as_str().unwrap().rsplit('.').next().unwrap());
-    let entered = client.handed("GET", ticket["path"].as_str().unwrap(), &[], "");
-    assert_eq!(entered.status, 303, "{}", entered.body);
-    let cookie = entered.cookie();
-    planted.add("a cookie", cookie.rsplit(['.', '=']).next().unwrap());
-    client.call("GET", ticket["path"].as_str().unwrap(), &[], "");
-    let calendar =
-        client.handed("POST", "/v1/cleanup/waiting/calendar", &host, "").json()["path"].as_str().unwrap().to_owned();
-    planted.add("the address of a calendar", calendar.trim_end_matches(".ics").rsplit('.').next().unwrap());
-    assert_eq!(client.call("GET", &calendar, &[], "").status, 200);
-
+    let bearers = hand_out_keys(&mut client, &mut planted, &host);
+    let cookie = sign_in(&mut client, &mut planted, &host);
     let bearers: Vec<&str> = bearers.iter().map(String::as_str).collect();
     ask_for_everything(&mut client, &bearers, &cookie);
     server.signal("TERM");
@@ -277,13 +293,7 @@ fn no_secret_is_said_or_logged_in_a_whole_run() {
     server.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
     let log = reading.join().unwrap();
     assert_eq!(code, Some(0), "{log}");
-    let community = community_secret(folder.path(), &store);
-    assert_eq!(community.len(), 32);
-    planted
-        .add("the community's secret (hex)", &community.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-    planted.add("the community's secret (base64)", BASE64_STANDARD.encode(&community).trim_end_matches('='));
-    planted.add("the community's secret (base64url)", &BASE64_URL_SAFE_NO_PAD.encode(&community));
-    planted.add("the community's secret (numbers)", &format!("{community:?}"));
+    plant_the_community_s(&mut planted, &community_secret(folder.path(), &store));
     // The run was what it should be: it was logged, and both kinds of answers were given.
     assert!(log.contains("administration") && log.contains("DEBUG") && log.lines().count() > 500, "{log}");
     for status in [" 200 ", " 401 ", " 403 ", " 404 ", " 422 "] {

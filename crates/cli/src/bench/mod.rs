@@ -49,9 +49,10 @@ pub struct BenchArgs {
     /// Directory to work in [default: a temporary one beside the current directory, removed afterwards]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Measure so many reminders that are due at once instead, while callers go on; 0 for none
-    #[arg(long, value_name = "COUNT", default_value_t = 0, conflicts_with_all = ["store", "engine_only"])]
-    reminders: u32,
+    /// Measure so many reminders that are due at once instead, while callers go on
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+    #[arg(conflicts_with_all = ["store", "engine_only"])]
+    reminders: Option<u32>,
     /// Measure the engine alone, without the server
     #[arg(long)]
     engine_only: bool,
@@ -66,12 +67,11 @@ pub struct BenchArgs {
 /// When a measurement fails. A figure that is worse than hoped for is none.
 pub fn run(args: &BenchArgs) -> Outcome<()> {
     let place = Place::new(args.dir.as_deref())?;
-    let pending = if args.reminders > 0 { args.reminders } else { args.pending };
-    let mut results = Results::new(args.members, pending);
+    let mut results = Results::new(args.members, args.reminders.unwrap_or(args.pending));
     let runtime = || tokio::runtime::Runtime::new().map_err(Failure::failed);
     if let Some(store) = &args.store {
         results.database = Some(runtime()?.block_on(database::measure(store, args, &place))?);
-    } else if args.reminders > 0 {
+    } else if let Some(pending) = args.reminders {
         let size = Size { members: args.members, pending };
         results.reminders = Some(runtime()?.block_on(reminders::measure(&place.store(), size))?);
     } else {
