@@ -1,7 +1,11 @@
 //! Secrets over a whole run: they are planted in a real server that logs all it can, everything is asked
 //! for, with and without right, and then whatever was said and written is searched for them.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "tests, and what helps them, stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests, and what helps them, stop at the first surprise"
+)]
 
 mod common;
 
