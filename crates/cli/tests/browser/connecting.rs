@@ -115,6 +115,9 @@ fn reminders_and_endings_come_with_time() {
     let other = stage.browser(PHONE, AMARA);
     other.go("/notifications");
     other.sees("Yuki Tanaka still waits for your answer.");
+    let round =
+        "return [...document.querySelectorAll('.kind')].every((kind) => kind.offsetWidth === kind.offsetHeight)";
+    assert_eq!(other.js(round, &[]), true, "what kind it is of is told in a circle");
     browser.named("180 d").click();
     browser.sees("Nothing waits for an answer");
     // The demo comes back with the clock as it was left.
