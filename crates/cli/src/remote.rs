@@ -76,7 +76,20 @@ fn refused(body: &[u8]) -> Failure {
     let Ok(Problem { detail, retry_at, errors }) = serde_json::from_slice(body) else {
         return Failure::failed("the server says no");
     };
-    let more: String = errors.iter().map(|fault| format!("; {}", fault.detail)).collect();
+    // The first of several is told by the sentence for all.
+    let more: String = errors.iter().skip(1).map(|fault| format!("; {}", fault.detail)).collect();
     let until = retry_at.map(|at| format!("; from {at} on it may go")).unwrap_or_default();
     Failure::failed(format_args!("the server says: {detail}{more}{until}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_is_told_once() {
+        let body = r#"{"detail": "/url: no address.", "errors": [{"detail": "no address"}, {"detail": "no type"}]}"#;
+        assert_eq!(refused(body.as_bytes()).message(), "the server says: /url: no address.; no type");
+        assert_eq!(refused(br#"{"detail": "Not with this key."}"#).message(), "the server says: Not with this key.");
+    }
 }
