@@ -8,8 +8,12 @@ use crate::duties::Done;
 use crate::engine::{Engine, Request, SubmitError};
 use crate::privacy::Sweep;
 
-/// How many due moments are carried out in one go, so that callers get their turn in between.
+/// How many documents and pages are worked on in one go.
 pub(crate) const AT_ONCE: usize = 256;
+
+/// How many due moments are carried out in one go. A caller's command waits for one such batch at most, so
+/// it is small; more at once would be written faster than anybody needs.
+pub(crate) const TIMERS_AT_ONCE: usize = 32;
 
 /// How many idempotency records are looked at in one go.
 pub(crate) const FORGET_AT_ONCE: usize = 1_000;
