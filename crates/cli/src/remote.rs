@@ -22,6 +22,7 @@ pub(crate) struct Remote {
 struct Problem {
     detail: String,
     retry_at: Option<String>,
+    /// What is wrong with what was asked, if that is why.
     #[serde(default)]
     errors: Vec<Fault>,
 }
@@ -79,7 +80,8 @@ fn refused(body: &[u8]) -> Failure {
     // The first of several is told by the sentence for all.
     let more: String = errors.iter().skip(1).map(|fault| format!("; {}", fault.detail)).collect();
     let until = retry_at.map(|at| format!("; from {at} on it may go")).unwrap_or_default();
-    Failure::failed(format_args!("the server says: {detail}{more}{until}"))
+    let told = format!("the server says: {detail}{more}{until}");
+    if errors.is_empty() { Failure::failed(told) } else { Failure::usage(told) }
 }
 
 #[cfg(test)]
@@ -89,7 +91,8 @@ mod tests {
     #[test]
     fn each_fault_is_told_once() {
         let body = r#"{"detail": "/url: no address.", "errors": [{"detail": "no address"}, {"detail": "no type"}]}"#;
-        assert_eq!(refused(body.as_bytes()).message(), "the server says: /url: no address.; no type");
-        assert_eq!(refused(br#"{"detail": "Not with this key."}"#).message(), "the server says: Not with this key.");
+        let (input, key) = (refused(body.as_bytes()), refused(br#"{"detail": "Not with this key."}"#));
+        assert_eq!((input.message(), input.exit_code()), ("the server says: /url: no address.; no type", 2));
+        assert_eq!((key.message(), key.exit_code()), ("the server says: Not with this key.", 1));
     }
 }

@@ -326,7 +326,7 @@ fn the_command_line_manages_endpoints() {
     webhooks(&["enable", id]).succeeds();
     assert!(webhooks(&["rotate", id]).succeeds().starts_with("whsec_"));
     assert_eq!(webhooks(&["redrive", id]).succeeds(), "0\n");
-    webhooks(&["create", "https://127.0.0.1:1/", "--events", "nothing"]).fails(1, "the server says");
+    webhooks(&["create", "https://127.0.0.1:1/", "--events", "nothing"]).fails(2, "the server says");
     webhooks(&["test", "a/b"]).fails(2, "is no such name");
     webhooks(&["delete", id]).succeeds();
     assert_eq!(webhooks(&["list"]).succeeds(), "");
