@@ -39,4 +39,4 @@ pub use people::{Circle, Found, MayKnow, Mutual, SentSearch};
 pub use privacy::Kept;
 pub use secret::{CommunitySecret, SecretError};
 pub use sessions::{Session, SessionRules, SessionText, Visit};
-pub use skips::{SkipError, SkipList};
+pub use skips::{MAX_SKIPPED, MAX_SKIPPED_TAGS, SkipError, SkipList};

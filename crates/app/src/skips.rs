@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use acquaint_core::cleanup::MAX_ITEMS;
 use acquaint_core::ids::MemberId;
 use acquaint_core::member::Member;
 use acquaint_core::relation::Pair;
@@ -19,6 +20,10 @@ use crate::network::Network;
 const LIST: &str = "a list of those who are not to be withdrawn";
 /// The key of a member's one list.
 const CURRENT: &str = "current";
+/// Most people on one list: as many as a plan may name.
+pub const MAX_SKIPPED: usize = MAX_ITEMS;
+/// Most tags on one list.
+pub const MAX_SKIPPED_TAGS: usize = 50;
 /// How often a change is tried that others are in the way of.
 const ATTEMPTS: usize = 8;
 
@@ -37,6 +42,9 @@ pub enum SkipError {
     /// The member never invited these, by their places.
     #[error("not all of these are people whom you invited")]
     Strangers(Vec<usize>),
+    /// More than [`MAX_SKIPPED`] people or [`MAX_SKIPPED_TAGS`] tags.
+    #[error("at most {MAX_SKIPPED} people and {MAX_SKIPPED_TAGS} tags")]
+    TooMany,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -48,6 +56,24 @@ impl SkipList {
     pub fn skips(&self, other: &Member) -> bool {
         let tags = &other.profile.audience;
         self.members.contains(&other.id) || tags.iter().any(|tag| self.audiences.contains(tag))
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.members.len() > MAX_SKIPPED || self.audiences.len() > MAX_SKIPPED_TAGS
+    }
+
+    /// Takes those of another as well, each once.
+    fn add(&mut self, other: &Self) {
+        let members = other.members.iter().filter(|it| !self.members.contains(it)).cloned().collect::<Vec<_>>();
+        let audiences = other.audiences.iter().filter(|it| !self.audiences.contains(it)).cloned().collect::<Vec<_>>();
+        self.members.extend(members);
+        self.audiences.extend(audiences);
+    }
+
+    /// Lets those of another go.
+    fn remove(&mut self, other: &Self) {
+        self.members.retain(|it| !other.members.contains(it));
+        self.audiences.retain(|it| !other.audiences.contains(it));
     }
 }
 
@@ -66,6 +92,33 @@ impl Network {
     /// # Errors
     /// [`SkipError`].
     pub async fn set_skip_list(&self, member: &MemberId, list: &SkipList) -> Result<(), SkipError> {
+        self.check_skips(member, list).await?;
+        Ok(self.change_skip_list(member, |kept| list.clone_into(kept)).await?)
+    }
+
+    /// Puts these on the list as well.
+    ///
+    /// # Errors
+    /// [`SkipError`].
+    pub async fn skip_also(&self, member: &MemberId, more: &SkipList) -> Result<(), SkipError> {
+        let mut list = self.skip_list(member).await?;
+        list.add(more);
+        self.check_skips(member, &list).await?;
+        Ok(self.change_skip_list(member, |kept| kept.add(more)).await?)
+    }
+
+    /// Takes these off the list.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn skip_no_longer(&self, member: &MemberId, fewer: &SkipList) -> StoreResult<()> {
+        self.change_skip_list(member, |kept| kept.remove(fewer)).await
+    }
+
+    async fn check_skips(&self, member: &MemberId, list: &SkipList) -> Result<(), SkipError> {
+        if list.is_too_long() {
+            return Err(SkipError::TooMany);
+        }
         let relations = list.members.iter().filter_map(|other| Pair::new(member, other)).collect();
         let loaded = self.store().load(&Wanted { relations, ..Wanted::default() }).await?;
         // As the member sees it: what others did in silence makes nobody known.
@@ -73,18 +126,15 @@ impl Network {
         let invited: HashSet<MemberId> = invited.map(|view| view.other).collect();
         let is_stranger = |(place, other)| (!invited.contains(other)).then_some(place);
         let strangers: Vec<usize> = list.members.iter().enumerate().filter_map(is_stranger).collect();
-        if !strangers.is_empty() {
-            return Err(SkipError::Strangers(strangers));
-        }
-        Ok(self.change_skip_list(member, |kept| list.clone_into(kept)).await?)
+        if strangers.is_empty() { Ok(()) } else { Err(SkipError::Strangers(strangers)) }
     }
 
     /// Takes an erased member off the list of another.
     pub(crate) async fn forget_skipped(&self, owner: &MemberId, erased: &MemberId) -> StoreResult<()> {
-        if self.skip_list(owner).await?.members.contains(erased) {
-            self.change_skip_list(owner, |list| list.members.retain(|member| member != erased)).await?;
+        if !self.skip_list(owner).await?.members.contains(erased) {
+            return Ok(());
         }
-        Ok(())
+        self.skip_no_longer(owner, &SkipList { members: vec![erased.clone()], audiences: Vec::new() }).await
     }
 
     async fn change_skip_list(&self, member: &MemberId, change: impl Fn(&mut SkipList)) -> StoreResult<()> {

@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use acquaint_app::{Choice, CleanupError, EngineConfig, Network, PlanChange, SkipError, SkipList};
+use acquaint_app::{Choice, CleanupError, EngineConfig, MAX_SKIPPED_TAGS, Network, PlanChange, SkipError, SkipList};
 use acquaint_core::cleanup::{Outcome, State};
 use acquaint_core::command::Action;
 use acquaint_core::ids::InvitationId;
@@ -99,6 +99,28 @@ async fn whoever_is_left_alone_is_suggested_and_withdrawn_by_no_plan() {
     // Who is erased is on nobody's list.
     assert!(network.erase(&member("m1")).await.unwrap());
     assert_eq!(network.skip_list(&ann).await.unwrap(), SkipList::default());
+}
+
+#[tokio::test]
+async fn a_list_of_those_left_alone_grows_and_shrinks() {
+    let (network, invitations) = town(2).await;
+    let ann = member("ann");
+    let named = |members: &[&str], tags: &[&str]| SkipList {
+        members: members.iter().map(|id| member(id)).collect(),
+        audiences: tags.iter().map(|&tag| tag.into()).collect(),
+    };
+    network.skip_also(&ann, &named(&["m1"], &["rust"])).await.unwrap();
+    network.skip_also(&ann, &named(&["m1", "m0"], &["rust", "go"])).await.unwrap();
+    assert_eq!(network.skip_list(&ann).await.unwrap(), named(&["m1", "m0"], &["rust", "go"]));
+    assert!(network.suggestions(&ann).await.unwrap().is_empty());
+    assert!(matches!(network.skip_also(&ann, &named(&["bob"], &[])).await, Err(SkipError::Strangers(_))));
+    let many: Vec<String> = (0..MAX_SKIPPED_TAGS).map(|n| format!("tag-{n}")).collect();
+    let many = SkipList { members: vec![], audiences: many };
+    assert!(matches!(network.skip_also(&ann, &many).await, Err(SkipError::TooMany)));
+    network.skip_no_longer(&ann, &named(&["m0", "bob"], &["rust"])).await.unwrap();
+    assert_eq!(network.skip_list(&ann).await.unwrap(), named(&["m1"], &["go"]));
+    let suggested = network.suggestions(&ann).await.unwrap();
+    assert_eq!(suggested.iter().map(|it| it.of.id).collect::<Vec<_>>(), invitations[..1]);
 }
 
 #[tokio::test]

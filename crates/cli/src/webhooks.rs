@@ -20,8 +20,6 @@ struct Endpoint {
     id: String,
     url: String,
     events: Vec<String>,
-    #[serde(default)]
-    description: Option<String>,
     enabled: bool,
     #[serde(default)]
     disabled_because: Option<String>,
@@ -65,8 +63,8 @@ pub(crate) async fn run(command: &WebhooksCommand) -> Outcome<()> {
         }
         WebhooksDo::List => list(&mut server).await,
         WebhooksDo::Delete { id } => ask(&mut server, Method::DELETE, id, "", Value::Null).await.map(drop),
-        WebhooksDo::Enable { id } => switch(&mut server, id, true).await,
-        WebhooksDo::Disable { id } => switch(&mut server, id, false).await,
+        WebhooksDo::Enable { id } => ask(&mut server, Method::POST, id, "/enable", Value::Null).await.map(drop),
+        WebhooksDo::Disable { id } => ask(&mut server, Method::POST, id, "/disable", Value::Null).await.map(drop),
         WebhooksDo::Rotate { id, overlap } => {
             let answer = ask(&mut server, Method::POST, id, "/secret", json!({"overlap": overlap})).await?;
             tell_secret(read(&answer)?)
@@ -111,13 +109,6 @@ async fn list(server: &mut Remote) -> Outcome<()> {
         output::line(&format!("{}\t{}\t{state}\t{events}", endpoint.id, endpoint.url))?;
     }
     Ok(())
-}
-
-async fn switch(server: &mut Remote, id: &str, is_on: bool) -> Outcome<()> {
-    let found: Endpoint = read(&ask(server, Method::GET, id, "", Value::Null).await?)?;
-    let (url, events, description) = (found.url, found.events, found.description);
-    let body = json!({"url": url, "events": events, "description": description, "enabled": is_on});
-    ask(server, Method::PUT, id, "", body).await.map(drop)
 }
 
 fn tell_secret(endpoint: Endpoint) -> Outcome<()> {

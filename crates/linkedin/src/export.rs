@@ -144,6 +144,8 @@ pub struct Export {
     pub connected: u64,
     /// Connections that hide who they are: a date alone.
     pub hidden: u64,
+    /// How many rows there were, both files together.
+    pub rows: u64,
     /// Rows that could not be read, the first [`MAX_TROUBLES`].
     pub troubles: Vec<Trouble>,
     /// How many could not be read.
@@ -187,7 +189,7 @@ impl Export {
     /// # Errors
     /// [`ExportError`]; a row that cannot be read is no error, but a [`Trouble`].
     pub fn read(source: &mut Source, now: Time, progress: impl FnMut(u64)) -> Result<Self, ExportError> {
-        let mut reading = Reading { export: Self::default(), now, rows: 0, progress, owners: HashMap::new() };
+        let mut reading = Reading { export: Self::default(), now, progress, owners: HashMap::new() };
         for part in Part::ALL {
             if let Some(file) = source.open(part)? {
                 reading.part(part, file)?;
@@ -201,7 +203,7 @@ impl Export {
     /// # Errors
     /// [`ExportError::Table`].
     pub fn read_part(part: Part, file: impl Read, now: Time) -> Result<Self, ExportError> {
-        let mut reading = Reading { export: Self::default(), now, rows: 0, progress: |_| (), owners: HashMap::new() };
+        let mut reading = Reading { export: Self::default(), now, progress: |_| (), owners: HashMap::new() };
         reading.part(part, file)?;
         Ok(reading.finish())
     }
@@ -210,7 +212,6 @@ impl Export {
 struct Reading<P> {
     export: Export,
     now: Time,
-    rows: u64,
     progress: P,
     /// How often an address stood where the owner's does.
     owners: HashMap<String, u64>,
@@ -230,9 +231,9 @@ impl<P: FnMut(u64)> Reading<P> {
         }
         let has_addresses = table.has(if part == Part::Connections { URL } else { INVITEE });
         let read = table.each(|record| {
-            self.rows += 1;
-            if self.rows.is_multiple_of(1_000) {
-                (self.progress)(self.rows);
+            self.export.rows += 1;
+            if self.export.rows.is_multiple_of(1_000) {
+                (self.progress)(self.export.rows);
             }
             let (line, reason) = match record {
                 Err((line, bad)) => (line, bad.to_string()),
@@ -320,7 +321,7 @@ impl<P: FnMut(u64)> Reading<P> {
     }
 
     fn finish(mut self) -> Export {
-        (self.progress)(self.rows);
+        (self.progress)(self.export.rows);
         let owner = self.owners.into_iter().max_by(|a, b| (a.1, &b.0).cmp(&(b.1, &a.0)));
         self.export.owner = owner.map(|(address, _)| address);
         self.export

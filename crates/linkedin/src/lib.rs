@@ -14,10 +14,12 @@
 //! | [`export`] | the rows of an export, and what could not be read |
 //! | [`ledger`] | what is known about each person invited, over several imports |
 //! | [`kept`] | the one file that it is kept in |
+//! | [`import`] | an export brought into that file, and what came of it |
 //!
 //! Nothing here asks the network or the clock, and nothing is written but the file of [`kept`].
 
 pub mod export;
+pub mod import;
 pub mod kept;
 pub mod ledger;
 pub mod moment;

@@ -4,8 +4,8 @@
 //! becomes a path. What an archive unpacks to is bounded in sum and beside its packed size.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Seek};
+use std::path::Path;
 
 use zip::ZipArchive;
 use zip::result::ZipError;
@@ -49,8 +49,16 @@ pub enum SourceError {
 pub enum Source {
     /// The archive.
     Archive(Box<ZipArchive<File>>),
-    /// A folder, or one file of it.
-    Files(Vec<(Part, PathBuf)>),
+    /// The files themselves.
+    Files(Vec<Named>),
+}
+
+/// A file that is a part of an export.
+#[derive(Debug)]
+pub struct Named {
+    part: Part,
+    name: String,
+    file: File,
 }
 
 impl Source {
@@ -62,28 +70,37 @@ impl Source {
         if path.is_dir() {
             return Self::folder(path);
         }
-        let mut file = File::open(path)?;
-        let mut start = [0; 4];
-        let read = file.read(&mut start)?;
-        if start.get(..read).is_some_and(|start| start.starts_with(b"PK")) {
-            return Self::archive(File::open(path)?);
-        }
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        let part = Part::of_name(&name).ok_or(SourceError::Nothing)?;
-        Ok(Self::Files(vec![(part, path.into())]))
+        Self::of_files(vec![(name.into_owned(), File::open(path)?)])
     }
 
     fn folder(path: &Path) -> Result<Self, SourceError> {
-        let mut found = Vec::new();
+        let mut files = Vec::new();
         for entry in path.read_dir()? {
             let entry = entry?;
-            if let Some(part) = Part::of_name(&entry.file_name().to_string_lossy()) {
-                found.push((part, entry.path()));
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if Part::of_name(&name).is_some() {
+                files.push((name, File::open(entry.path())?));
             }
         }
+        Self::of_files(files)
+    }
+
+    /// Takes files that are open, each with its name: the archive, or one or both of the two.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn of_files(files: Vec<(String, File)>) -> Result<Self, SourceError> {
+        let mut found = Vec::new();
+        for (name, mut file) in files {
+            if is_archive(&mut file)? {
+                return Self::archive(file);
+            }
+            found.extend(Part::of_name(&name).map(|part| Named { part, name, file }));
+        }
         // Of several copies the one whose name is shortest is the original.
-        found.sort_by_key(|(part, path)| (*part, path.as_os_str().len(), path.clone()));
-        found.dedup_by_key(|(part, _)| *part);
+        found.sort_by(|a, b| (a.part, a.name.len(), &a.name).cmp(&(b.part, b.name.len(), &b.name)));
+        found.dedup_by_key(|it| it.part);
         if found.is_empty() { Err(SourceError::Nothing) } else { Ok(Self::Files(found)) }
     }
 
@@ -114,10 +131,7 @@ impl Source {
                 let names = names.filter(|name| Part::of_entry(name) == Some(part));
                 names.min_by(|a, b| a.len().cmp(&b.len()).then(a.cmp(b))).map(String::from)
             }
-            Self::Files(files) => {
-                let (_, path) = files.iter().find(|(is, _)| *is == part)?;
-                Some(path.file_name()?.to_string_lossy().into_owned())
-            }
+            Self::Files(files) => files.iter().find(|it| it.part == part).map(|it| it.name.clone()),
         }
     }
 
@@ -134,12 +148,23 @@ impl Source {
                 let most = packed.saturating_mul(MAX_RATIO).clamp(FREE_OF_RATIO, MAX_UNPACKED);
                 Ok(Some(Box::new(Bounded { inner: file, left: most })))
             }
-            Self::Files(files) => match files.iter().find(|(is, _)| *is == part) {
-                Some((_, path)) => Ok(Some(Box::new(Bounded { inner: File::open(path)?, left: MAX_UNPACKED }))),
+            Self::Files(files) => match files.iter_mut().find(|it| it.part == part) {
+                Some(Named { file, .. }) => {
+                    file.rewind()?;
+                    Ok(Some(Box::new(Bounded { inner: file, left: MAX_UNPACKED })))
+                }
                 None => Ok(None),
             },
         }
     }
+}
+
+/// Whether a file is packed, whatever its name; it is at its beginning afterwards.
+fn is_archive(file: &mut File) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.by_ref().take(2).read_to_end(&mut start)?;
+    file.rewind()?;
+    Ok(start == b"PK")
 }
 
 impl Part {

@@ -142,6 +142,15 @@ impl Endpoint {
     pub(crate) fn hears(&self, kind: EventType) -> bool {
         self.terms.events.is_empty() || self.terms.events.contains(&kind)
     }
+
+    fn switch(&mut self, is_on: bool, now: Time) {
+        match (is_on, self.off) {
+            // What failed before counts no more.
+            (true, Some(_)) => (self.off, self.failing_since) = (None, None),
+            (false, None) => self.off = Some(SwitchedOff { at: now, why: Why::Asked }),
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
 }
 
 impl Webhooks {
@@ -216,14 +225,18 @@ impl Webhooks {
         let now = self.network.now();
         self.change(id, |endpoint| {
             endpoint.terms = terms.clone();
-            if is_on {
-                (endpoint.off, endpoint.failing_since) =
-                    (None, endpoint.failing_since.filter(|_| endpoint.off.is_none()));
-            } else if endpoint.off.is_none() {
-                endpoint.off = Some(SwitchedOff { at: now, why: Why::Asked });
-            }
+            endpoint.switch(is_on, now);
         })
         .await
+    }
+
+    /// Switches an endpoint on or off; its terms stay.
+    ///
+    /// # Errors
+    /// [`EndpointError`].
+    pub async fn switch(&self, id: &str, is_on: bool) -> Result<Endpoint, EndpointError> {
+        let now = self.network.now();
+        self.change(id, |endpoint| endpoint.switch(is_on, now)).await
     }
 
     /// Removes an endpoint; whether there was one. What is on its way to it is dropped.

@@ -13,9 +13,10 @@ use acquaint_core::advice::{LONGEST_JUDGED, plainly};
 use acquaint_core::policy::Policy;
 use acquaint_core::time::{Span, Time};
 use acquaint_linkedin::STEPS;
-use acquaint_linkedin::export::{Export, Part, Trouble};
+use acquaint_linkedin::export::Part;
+use acquaint_linkedin::import::{Figure, Imported, NotImported};
 use acquaint_linkedin::kept::{Kept, KeptError};
-use acquaint_linkedin::ledger::{Changes, Invited, Ledger, Status};
+use acquaint_linkedin::ledger::{Invited, Ledger, Status};
 use acquaint_linkedin::source::Source;
 use clap::{Args, Subcommand};
 
@@ -24,9 +25,6 @@ use crate::output;
 use crate::progress::{Progress, grouped};
 use pages::PagesArgs;
 use show::ShowArgs;
-
-/// Rows that could not be read are told one by one up to this many.
-const TOLD: usize = 20;
 
 #[derive(Debug, Args)]
 #[command(
@@ -106,23 +104,28 @@ fn import(kept: &Kept, path: &Path, now: Time) -> Outcome<()> {
     let shown = path.display();
     let mut source = Source::find(path).map_err(|error| Failure::usage(format_args!("{shown}: {error}")))?;
     let mut progress = Progress::new("read", "rows", None);
-    let mut rows = 0;
-    let read = Export::read(&mut source, now, |read| {
-        rows = read;
-        progress.set(read);
-    });
+    let imported = kept.import(&mut source, now, |rows| progress.set(rows));
     progress.finish();
-    let export = read.map_err(|error| {
-        Failure::usage(format_args!("{shown}: {}; nothing was changed", named_once(path, &error.to_string())))
+    let Imported { figures, remarks, troubles, untold } = imported.map_err(|error| match error {
+        NotImported::Kept(error) => error.into(),
+        NotImported::Unreadable(_) | NotImported::NotTaken(_) => {
+            Failure::usage(format_args!("{shown}: {}", named_once(path, &error.to_string())))
+        }
     })?;
-    export.remarks.iter().for_each(|remark| output::note(remark));
-    troubles(&export.troubles, export.trouble_count);
-    let counts = [export.incoming, export.connected + export.hidden, export.hidden, export.trouble_count];
-    let (changes, ledger) = kept.change(|ledger| {
-        let not_taken = |error| Failure::usage(format_args!("{shown}: {error}; nothing was changed"));
-        ledger.import(export).map_err(not_taken)
-    })?;
-    output::line(&summary(&ledger, changes, rows, counts))
+    remarks.iter().for_each(|remark| output::note(remark));
+    for trouble in troubles {
+        output::note(&format!("{} line {}: {}", trouble.part.name(), trouble.line, trouble.reason));
+    }
+    if untold > 0 {
+        output::note(&format!("… and {} more rows that were not understood", grouped(untold)));
+    }
+    output::line(&figures.iter().map(figure).collect::<Vec<_>>().join("\n"))
+}
+
+fn figure(Figure { name, is_part, count, of_these, remark }: &Figure) -> String {
+    let name = if *is_part { format!("  {name}") } else { (*name).to_owned() };
+    let of_these = of_these.map(|number| format!("{} ", grouped(number))).unwrap_or_default();
+    format!("{name:<24}{:>12}  {of_these}{remark}", grouped(*count)).trim_end().to_owned()
 }
 
 /// What is wrong with a part, without the name of the part where the path is that file.
@@ -130,39 +133,6 @@ fn named_once<'t>(path: &Path, told: &'t str) -> &'t str {
     let is_part = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     let rest = Part::ALL.into_iter().find_map(|part| told.strip_prefix(part.name())?.strip_prefix(": "));
     rest.filter(|_| is_part).unwrap_or(told)
-}
-
-fn troubles(troubles: &[Trouble], count: u64) {
-    for trouble in troubles.iter().take(TOLD) {
-        output::note(&format!("{} line {}: {}", trouble.part.name(), trouble.line, trouble.reason));
-    }
-    let untold = count.saturating_sub(TOLD as u64);
-    if untold > 0 {
-        output::note(&format!("… and {} more rows that were not understood", grouped(untold)));
-    }
-}
-
-fn summary(ledger: &Ledger, changes: Changes, rows: u64, counts: [u64; 4]) -> String {
-    let [incoming, connections, hidden, not_understood] = counts;
-    let with = |status| ledger.people().iter().filter(|it| it.status() == status && !it.is_gone).count() as u64;
-    let guesses = ledger.people().iter().filter(|it| it.is_guess).count() as u64;
-    let lines = [
-        ("rows read", rows, String::new()),
-        ("  not understood", not_understood, String::new()),
-        ("invitations sent", with(Status::Accepted) + with(Status::PendingOrUnknown) + with(Status::Withdrawn), {
-            format!("{} about people who were invited again later", grouped(changes.repeated as u64))
-        }),
-        ("  accepted", with(Status::Accepted), format!("{} since the last import", changes.newly_accepted)),
-        ("  pending or unknown", with(Status::PendingOrUnknown), "the export does not say more".into()),
-        ("  withdrawn", with(Status::Withdrawn), "as you said".into()),
-        ("  new", changes.new as u64, String::new()),
-        ("no longer in the export", changes.gone as u64, String::new()),
-        ("guesses", guesses, "matched by name alone".into()),
-        ("invitations received", incoming, String::new()),
-        ("connections", connections, format!("{} of them hide who they are", grouped(hidden))),
-    ];
-    let line = |(what, count, remark): (&str, u64, String)| format!("{what:<24}{:>12}  {remark}", grouped(count));
-    lines.into_iter().map(|it| line(it).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 fn next(ledger: &Ledger, policy: &Policy, now: Time) -> Outcome<()> {

@@ -95,6 +95,35 @@ fn a_plan_ends_when_its_owner_says_so() {
 }
 
 #[test]
+fn whoever_is_left_alone_is_suggested_again_when_their_owner_says_so() {
+    let stage = Stage::new();
+    for browser in [stage.browser(DESKTOP, MATEO), stage.plain_browser(PHONE, MATEO)] {
+        browser.go("/cleanup");
+        let all = browser.count(".pick");
+        let name = browser.find(".pick .name").text();
+        browser.find(".pick .row-acts button").follow();
+        assert!(browser.find(".said").text().contains("left alone from now on"));
+        assert_eq!(browser.count(".pick"), all - 1);
+        assert_ne!(browser.find(".pick .name").text(), name);
+        // A tag takes everybody with it who has it.
+        let tag = browser.find(".skip-tags label").text();
+        let (tag, count) = tag.trim_end_matches(')').rsplit_once(" (").unwrap();
+        browser.find(".skip-tags input[name='tag']").click();
+        browser.find(".skip-tags button").follow();
+        assert_eq!(browser.count(".pick"), all - 1 - count.parse::<u64>().unwrap());
+        browser.find(".kept summary").click();
+        let kept = browser.find(".kept").text();
+        assert!(kept.contains("Left alone for good (2)") && kept.contains(&name) && kept.contains(tag), "{kept}");
+        browser.find(".kept button").follow();
+        browser.find(".kept summary").click();
+        browser.find(".kept button").follow();
+        assert_eq!(browser.count(".kept"), 0);
+        assert_eq!(browser.count(".pick"), all);
+        assert_eq!(browser.complaints(), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn a_plan_goes_on_after_the_server_was_stopped() {
     let stage = Stage::new();
     let browser = stage.browser(DESKTOP, MATEO);

@@ -71,6 +71,8 @@ fn every_page(screen: Screen) {
     let browser = stage.driver.open(screen, &stage.site(), true);
     browser.go("/demo");
     look(&browser, "chooser");
+    browser.go("/operator");
+    look(&browser, "operator-of-the-demo");
     let mut now = "";
     for (name, who, path) in PAGES {
         if who != now {

@@ -10,6 +10,7 @@
 //! | [`plain`] | all of it with JavaScript off |
 //! | [`live`] | what changes while a page is open |
 //! | [`looks`] | every page: axe-core finds nothing, nothing is stopped by the policy, it is light; pictures |
+//! | [`operating`] | the pages of those who look after the community |
 //! | [`own`] | a person's own LinkedIn export |
 //! | [`smoke`] | the main ways on PostgreSQL; the tests above are on the embedded store |
 //! | [`signing`] | signing in with a ticket and with a provider, signing out; the pages around it |
@@ -31,6 +32,7 @@ mod connecting;
 mod driver;
 mod live;
 mod looks;
+mod operating;
 mod own;
 mod plain;
 mod safety;

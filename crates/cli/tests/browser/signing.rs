@@ -10,7 +10,7 @@ use super::driver::{Browser, DESKTOP, Driver, PHONE, Screen};
 use super::looks::{assert_accessible, assert_fits, look};
 
 /// The provider; killed when dropped.
-struct Provider(Child);
+pub(super) struct Provider(Child);
 
 impl Provider {
     /// It sends browsers back to that address; and its issuer.
@@ -31,8 +31,8 @@ impl Drop for Provider {
 }
 
 /// A community whose pages are served to members who sign in.
-struct Community {
-    server: Server,
+pub(super) struct Community {
+    pub(super) server: Server,
     site: String,
     driver: Driver,
     _provider: Option<Provider>,
@@ -40,17 +40,19 @@ struct Community {
 }
 
 impl Community {
-    fn start(with_provider: bool) -> Self {
+    /// Served with these settings as well, and with a provider to sign in with if one is to be made for that
+    /// address.
+    pub(super) fn serving(more: &[&str], provider: Option<fn(&str) -> (Provider, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Browsers are told the address before there is a server.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let site = format!("http://localhost:{}", address.port());
-        let provider = with_provider.then(|| Provider::start(&format!("{site}/session/back")));
         let mut command = acquaint();
         let store = format!("fjall:{}", folder.path().join("store").display());
         command.args(["serve", "--listen", &address.to_string(), "--store", &store, "--pages-url", &site]);
-        command.env("ACQUAINT_HOST_KEY", KEY);
-        let provider = provider.map(|(provider, issuer)| {
+        command.args(more).env("ACQUAINT_HOST_KEY", KEY);
+        let provider = provider.map(|start| {
+            let (provider, issuer) = start(&format!("{site}/session/back"));
             command.args(["--oidc-issuer", &issuer]).env("ACQUAINT_OIDC_SECRET", "a-secret-of-the-provider");
             provider
         });
@@ -58,12 +60,12 @@ impl Community {
         Self { server, site, driver: Driver::start(), _provider: provider, _folder: folder }
     }
 
-    fn browser(&self, screen: Screen) -> Browser {
+    pub(super) fn browser(&self, screen: Screen) -> Browser {
         self.driver.open(screen, &self.site, true)
     }
 
     /// A call of the host's.
-    fn host(&self, method: &str, path: &str, body: &str) -> String {
+    pub(super) fn host(&self, method: &str, path: &str, body: &str) -> String {
         let mut client = Client::connect(&self.server.address).unwrap();
         let (status, said) = client.call(method, path, "ada", body).unwrap();
         assert!((200..300).contains(&status), "{method} {path}: {said}");
@@ -81,7 +83,7 @@ fn is_signed_out(browser: &Browser, path: &str, name: &str) {
 }
 
 fn a_member_comes_and_goes(screen: Screen) {
-    let community = Community::start(true);
+    let community = Community::serving(&[], Some(Provider::start));
     let browser = community.browser(screen);
     browser.go("/invitations/sent");
     is_signed_out(&browser, "/session/none", "signed-out");
@@ -119,7 +121,7 @@ fn a_member_comes_and_goes_on_a_phone() {
 
 #[test]
 fn a_ticket_signs_in_one_browser_once_and_signing_out_ends_it() {
-    let community = Community::start(false);
+    let community = Community::serving(&[], None);
     community.host("PUT", "/v1/members/ada", r#"{"name":"Ada Lovelace"}"#);
     let path = field(&community.host("POST", "/v1/sessions", r#"{"member":"ada"}"#), "path");
     let browser = community.browser(DESKTOP);

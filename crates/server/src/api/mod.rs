@@ -163,8 +163,9 @@ async fn pages(app: &App, web: Option<Web>) -> io::Result<(axum::Router, Vec<&'s
         }
     }
     if let Some(web) = web {
-        pages = pages.merge(web::router(web));
+        pages = pages.merge(web::router(web.clone())).merge(web::operator::router(web));
         addresses.extend(web::ADDRESSES);
+        addresses.extend(web::operator::ADDRESSES);
     }
     Ok((pages, addresses))
 }

@@ -1,7 +1,6 @@
 //! Whom suggestions and plans leave alone for good.
 
-use acquaint_app::{SkipError, SkipList};
-use acquaint_core::cleanup::MAX_ITEMS;
+use acquaint_app::{MAX_SKIPPED, MAX_SKIPPED_TAGS, SkipError, SkipList};
 use acquaint_core::ids::MemberId;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -41,8 +40,8 @@ pub(crate) struct SkipListBody {
 
 impl Input for SkipListBody {
     fn check(&self, faults: &mut Vec<Fault>) {
-        check_length(faults, "/members", self.members.len(), 0..=MAX_ITEMS);
-        check_length(faults, "/audiences", self.audiences.len(), 0..=50);
+        check_length(faults, "/members", self.members.len(), 0..=MAX_SKIPPED);
+        check_length(faults, "/audiences", self.audiences.len(), 0..=MAX_SKIPPED_TAGS);
     }
 }
 
@@ -84,6 +83,8 @@ impl From<SkipError> for Problem {
                 let fault = |place| Fault::at(format!("/members/{place}"), "nobody whom you invited");
                 Self::invalid_all(places.into_iter().map(fault).collect())
             }
+            // Each list was measured before; this is the end of a race.
+            SkipError::TooMany => Self::invalid(Fault::at("", error.to_string())),
             SkipError::Store(error) => error.into(),
         }
     }

@@ -28,6 +28,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, put, delete))
+        .routes(routes!(enable))
+        .routes(routes!(disable))
         .routes(routes!(rotate))
         .routes(routes!(test))
         .routes(routes!(deliveries))
@@ -291,6 +293,38 @@ async fn put(
 async fn delete(State(app): State<App>, _: Passed, PathWord(id): PathWord) -> Result<Response, Problem> {
     let is_gone = app.webhooks().delete(&id).await?;
     if is_gone { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Problem::not_found()) }
+}
+
+/// Switch an endpoint on. What was given up while it was off is not delivered by itself: redrive it.
+#[utoipa::path(
+    post, path = "/v1/webhooks/{id}/enable", tag = "webhooks", operation_id = "enableWebhook", request_body = Nothing,
+    params(("id" = String, Path, description = "Which endpoint.")),
+    responses((status = 200, description = "The endpoint.", body = WebhookBody), NotFound)
+)]
+async fn enable(
+    State(app): State<App>,
+    _: Passed,
+    PathWord(id): PathWord,
+    _: Posted<Nothing>,
+) -> Result<Response, Problem> {
+    let changed = app.webhooks().switch(&id, true).await?;
+    Ok(json(StatusCode::OK, &WebhookBody::from(changed)))
+}
+
+/// Switch an endpoint off: it is told nothing until it is switched on again.
+#[utoipa::path(
+    post, path = "/v1/webhooks/{id}/disable", tag = "webhooks", operation_id = "disableWebhook", request_body = Nothing,
+    params(("id" = String, Path, description = "Which endpoint.")),
+    responses((status = 200, description = "The endpoint.", body = WebhookBody), NotFound)
+)]
+async fn disable(
+    State(app): State<App>,
+    _: Passed,
+    PathWord(id): PathWord,
+    _: Posted<Nothing>,
+) -> Result<Response, Problem> {
+    let changed = app.webhooks().switch(&id, false).await?;
+    Ok(json(StatusCode::OK, &WebhookBody::from(changed)))
 }
 
 /// Change an endpoint's secret. Deliveries bear both signatures for a while, so that its receiver can change

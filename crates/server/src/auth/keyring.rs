@@ -36,10 +36,17 @@ impl Keyring {
         if !secret.starts_with(keys::PREFIX.as_bytes()) {
             return Ok(None);
         }
-        let digest = keys::digest(secret);
+        self.known_by(network, &keys::digest(secret)).await
+    }
+
+    /// Whose key it is that has this digest.
+    ///
+    /// # Errors
+    /// If the key is not known and the store cannot be asked.
+    pub(crate) async fn known_by(&self, network: &Network, digest: &[u8; 32]) -> Result<Option<Principal>, StoreError> {
         let read = self.renew(network).await;
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        match (known.as_ref().and_then(|(_, known)| known.get(&digest)), read) {
+        match (known.as_ref().and_then(|(_, known)| known.get(digest)), read) {
             (Some(found), _) => Ok(Some(found.clone())),
             (None, Ok(())) => Ok(None),
             (None, Err(error)) => Err(error),

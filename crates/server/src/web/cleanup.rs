@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use acquaint_app::{CleanupError, PlanChange};
+use acquaint_app::{CleanupError, PlanChange, SkipError, SkipList};
 use acquaint_core::advice::{Suggestion, plainly};
 use acquaint_core::cleanup::{Item, Outcome, Plan, State as PlanState};
-use acquaint_core::ids::InvitationId;
+use acquaint_core::ids::{InvitationId, MemberId};
 use acquaint_core::policy::Policy;
 use acquaint_core::time::Time;
 use acquaint_core::view::InvitationView;
@@ -15,7 +15,6 @@ use axum::extract::{Path, State};
 
 use super::answer;
 use super::form::{Answered, Fields, Posted};
-use super::invitations::Query;
 use super::people::Person;
 use super::session::{Me, Said};
 use super::shell::{Part, Shell};
@@ -43,7 +42,12 @@ struct Row {
 struct Tag {
     name: String,
     count: u64,
-    skipped: bool,
+}
+
+/// Whom the member leaves alone for good.
+struct Kept {
+    people: Vec<Person>,
+    tags: Vec<String>,
 }
 
 #[derive(Template)]
@@ -53,6 +57,7 @@ struct Choose {
     rows: Vec<Row>,
     total: usize,
     tags: Vec<Tag>,
+    kept: Kept,
     budgets: Vec<u32>,
     /// What became of the plan before.
     over: Option<Progress>,
@@ -99,33 +104,46 @@ struct Entry {
 }
 
 /// The suggestions, or the plan that goes on.
-pub(crate) async fn page(State(web): State<Web>, me: Me, Query(query): Query) -> Answered {
+pub(crate) async fn page(State(web): State<Web>, me: Me) -> Answered {
     let plan = web.network().cleanup_plan(&me.id).await?;
     match plan {
         Some(plan) if !plan.state.is_over() => watch(&web, &me, &plan).await,
-        over => choose(&web, &me, &query, over).await,
+        over => choose(&web, &me, over).await,
     }
 }
 
-async fn choose(web: &Web, me: &Me, query: &Fields, over: Option<Plan>) -> Answered {
+async fn choose(web: &Web, me: &Me, over: Option<Plan>) -> Answered {
     let suggestions = web.network().suggestions(&me.id).await?;
     let total = suggestions.len();
     let (mut rows, mut tags) = (Vec::new(), BTreeMap::<String, u64>::new());
     for suggestion in suggestions {
         let member = web.network().member(&suggestion.of.other).await?;
-        let audience = &member.profile.audience;
-        audience.iter().for_each(|tag| *tags.entry(tag.clone()).or_default() += 1);
-        let is_skipped = query.all("skip").any(|skip| audience.iter().any(|tag| tag == skip));
-        if !is_skipped && rows.len() < SHOWN {
+        member.profile.audience.iter().for_each(|tag| *tags.entry(tag.clone()).or_default() += 1);
+        if rows.len() < SHOWN {
             rows.push(row(&suggestion, Person::new(&member), web.network().now()));
         }
     }
-    let skipped = |name: &String| query.all("skip").any(|skip| skip == name);
-    let tags = tags.into_iter().map(|(name, count)| Tag { skipped: skipped(&name), name, count }).collect();
+    let tags = tags.into_iter().map(|(name, count)| Tag { name, count }).collect();
+    let kept = Kept::load(web, &me.id).await?;
     let (policy, now) = (web.network().policy(), web.network().now());
     let over = over.map(|plan| Progress::new(&plan, &policy, now));
     let shell = Shell::new(web, me, Part::Network, "Clean up").await?;
-    answer::page(web, &me.visitor, &Choose { shell, rows, total, tags, budgets: budgets(&policy), over })
+    answer::page(web, &me.visitor, &Choose { shell, rows, total, tags, kept, budgets: budgets(&policy), over })
+}
+
+impl Kept {
+    async fn load(web: &Web, member: &MemberId) -> Result<Self, Mishap> {
+        let list = web.network().skip_list(member).await?;
+        let mut people = Vec::with_capacity(list.members.len());
+        for id in &list.members {
+            people.push(Person::load(web.network(), id).await?);
+        }
+        Ok(Self { people, tags: list.audiences })
+    }
+
+    fn count(&self) -> usize {
+        self.people.len() + self.tags.len()
+    }
 }
 
 fn row(suggestion: &Suggestion<InvitationView>, to: Person, now: Time) -> Row {
@@ -225,6 +243,32 @@ pub(crate) async fn change(
         Ok(_) => Said::good(said),
         Err(CleanupError::Submit(error)) => return Err(error.into()),
         Err(_) => return Err(Mishap::NotFound),
+    };
+    answer::go(&web, &me.visitor, HERE, Some(&said))
+}
+
+/// Leaves people and tags alone for good, or not any more.
+pub(crate) async fn keep(
+    State(web): State<Web>,
+    Path(what): Path<String>,
+    Posted { me, fields, .. }: Posted,
+) -> Answered {
+    let members = fields.all("member").filter_map(|id| id.parse().ok()).collect();
+    let named = SkipList { members, audiences: fields.all("tag").map(str::to_owned).collect() };
+    let network = web.network();
+    let said = match what.as_str() {
+        _ if named == SkipList::default() => Said::bad("Choose whom to leave alone."),
+        "add" => match network.skip_also(&me.id, &named).await {
+            Ok(()) => Said::good("They are left alone from now on, also by plans."),
+            Err(SkipError::Store(error)) => return Err(error.into()),
+            Err(SkipError::Strangers(_)) => return Err(Mishap::NotFound),
+            Err(error @ SkipError::TooMany) => Said::bad(format!("The list would be too long: {error}.")),
+        },
+        "remove" => {
+            network.skip_no_longer(&me.id, &named).await?;
+            Said::good("They are looked at again.")
+        }
+        _ => return Err(Mishap::NotFound),
     };
     answer::go(&web, &me.visitor, HERE, Some(&said))
 }

@@ -63,10 +63,7 @@ impl<S: Seals> FromRequest<S> for Sent {
     async fn from_request(request: Request, web: &S) -> Result<Self, Mishap> {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, web).await?;
-        if is_foreign(&parts.headers) {
-            return Err(Mishap::Forged);
-        }
-        let fields = read(web, body).await?;
+        let fields = read(web, &parts.headers, body).await?;
         if fields.get("token").is_some_and(|token| visitor.is_token(web.secret(), token)) {
             Ok(Self { visitor, fields })
         } else {
@@ -86,13 +83,17 @@ impl FromRequest<Web> for Posted {
     }
 }
 
-async fn read(web: &impl Seals, body: Body) -> Result<Fields, Mishap> {
+/// What a form of ours says, whoever posts it.
+pub(super) async fn read(web: &impl Seals, headers: &HeaderMap, body: Body) -> Result<Fields, Mishap> {
+    if is_foreign(headers) {
+        return Err(Mishap::Forged);
+    }
     let bytes = body::within_limits(web.limits(), body, web.limits().body).await?;
     Ok(Fields::parse(&bytes))
 }
 
 /// Whether a browser says that a page of another origin posts this.
-fn is_foreign(headers: &HeaderMap) -> bool {
+pub(super) fn is_foreign(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return false };
     let host = headers.get(header::HOST).map(|host| host.as_bytes()).unwrap_or_default();
     let ours = origin.as_bytes().strip_prefix(b"http://").or(origin.as_bytes().strip_prefix(b"https://"));

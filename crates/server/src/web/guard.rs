@@ -95,7 +95,7 @@ fn lead_the_page(response: &mut Response) {
 /// Whether the request names the host that pages are served for; in the demo, this machine. A page of
 /// another origin that has its name resolved to our address would be let in by the socket and is
 /// stopped here.
-fn is_here(web: &Web, headers: &HeaderMap) -> bool {
+pub(super) fn is_here(web: &Web, headers: &HeaderMap) -> bool {
     match web.door() {
         Door::Demo(_) => is_of_this_machine(headers),
         Door::Members(pages) => names(headers, &pages.host),

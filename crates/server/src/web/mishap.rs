@@ -17,10 +17,14 @@ use crate::problem::Problem;
 pub(crate) enum Mishap {
     /// The visitor is nobody yet, and is led to where that can be changed.
     Nobody,
+    /// The visitor is no operator yet, and is led to where that can be changed.
+    NoOperator,
     /// Nothing that this visitor may see is here.
     NotFound,
-    /// No export was imported yet.
+    /// No export was imported yet; the owner is led to where one is.
     NoExport,
+    /// What was sent cannot be written to disk.
+    NoRoom,
     /// A form without its token, from another page than ours or from before a restart.
     Forged,
     /// The request names another machine.
@@ -43,19 +47,26 @@ struct Page {
 }
 
 impl Mishap {
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.told().0
+    }
+
     fn told(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Mishap::Nobody => (StatusCode::SEE_OTHER, "You are not signed in", "This page is for members who are."),
+            Mishap::NoOperator => (StatusCode::SEE_OTHER, "You are not signed in", "This page is for operators."),
             Mishap::NotFound => (
                 StatusCode::NOT_FOUND,
                 "There is nothing here",
                 "The page may have moved, or what it showed is no longer there.",
             ),
-            Mishap::NoExport => (
-                StatusCode::NOT_FOUND,
-                "Nothing is imported yet",
-                "Ask LinkedIn for a copy of your data, and import it: acquaint linkedin import EXPORT. Then load this page \
-                 again.",
+            Mishap::NoExport => (StatusCode::SEE_OTHER, "Nothing is imported yet", "Import your export first."),
+            Mishap::NoRoom => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                "There is no room for it",
+                "What you sent could not be written to a temporary file; nothing was changed. Make room on the disk, or \
+                 name another directory in TMPDIR, and send it again.",
             ),
             Mishap::Forged => (
                 StatusCode::FORBIDDEN,
@@ -101,6 +112,8 @@ impl IntoResponse for Mishap {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         match self {
             Mishap::Nobody => headers.insert(header::LOCATION, HeaderValue::from_static("/session/none")),
+            Mishap::NoOperator => headers.insert(header::LOCATION, HeaderValue::from_static("/operator")),
+            Mishap::NoExport => headers.insert(header::LOCATION, HeaderValue::from_static("/linkedin/import")),
             Mishap::Busy | Mishap::TooOften => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
             _ => None,
         };

@@ -13,6 +13,7 @@
 //! | `network`, `invitations`, `received`, `sent`, `profile`, `contacts`, `notifications`, `settings`, `standing` | the pages |
 //! | `cleanup`, `waiting`, `insights` | what to withdraw, whom to invite again, what is accepted |
 //! | `letter` | where the links in mails lead |
+//! | `operator` | for those who look after the community: webhooks and dead letters |
 //! | `own` | a person's own LinkedIn export: pages apart, without a community |
 //! | `door` | signing in and out |
 //! | `demo` | the chooser of whom to be, and the clock |
@@ -34,6 +35,7 @@ mod live;
 mod mishap;
 mod network;
 mod notifications;
+pub(crate) mod operator;
 pub(crate) mod own;
 mod people;
 mod profile;
@@ -132,7 +134,7 @@ impl Web {
 }
 
 /// The addresses of the pages, for metrics; one for each route below.
-pub(crate) const ADDRESSES: [&str; 44] = [
+pub(crate) const ADDRESSES: [&str; 45] = [
     "/",
     "/live",
     "/network",
@@ -167,6 +169,7 @@ pub(crate) const ADDRESSES: [&str; 44] = [
     "/cleanup/preview",
     "/cleanup/plan",
     "/cleanup/plan/{change}",
+    "/cleanup/kept/{change}",
     "/cleanup/waiting",
     "/cleanup/waiting/calendar/{change}",
     "/insights",
@@ -223,6 +226,7 @@ pub(crate) fn router(web: Web) -> Router {
         .route("/cleanup/preview", post(cleanup::preview))
         .route("/cleanup/plan", post(cleanup::start))
         .route("/cleanup/plan/{change}", post(cleanup::change))
+        .route("/cleanup/kept/{change}", post(cleanup::keep))
         .route("/cleanup/waiting", get(waiting::page))
         .route("/cleanup/waiting/calendar/{change}", post(waiting::calendar))
         .route("/insights", get(insights::page))

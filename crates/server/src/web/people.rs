@@ -13,6 +13,7 @@ use super::when::counted;
 /// A member, for templates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Person {
+    pub(crate) id: MemberId,
     pub(crate) name: String,
     pub(crate) headline: String,
     /// The address of their page.
@@ -25,6 +26,7 @@ impl Person {
     pub(crate) fn new(member: &Member) -> Self {
         let word = path_word(&member.id);
         Self {
+            id: member.id.clone(),
             name: member.profile.name.clone().unwrap_or_else(|| member.id.to_string()),
             headline: member.profile.headline.clone().unwrap_or_default(),
             href: format!("/people/{word}"),

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use acquaint_app::{Session, SessionText};
 use acquaint_core::ids::MemberId;
+use acquaint_core::time::Time;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -26,6 +27,8 @@ const SESSION: &str = "acquaint_session";
 const MEMBERS: &str = "__Host-acquaint";
 /// The cookie of somebody on the way to the provider and back.
 const WAY: &str = "__Host-acquaint-way";
+/// The cookie of operators.
+const OPERATORS: &str = "__Host-acquaint-operator";
 const SAID: &str = "acquaint_said";
 /// Longest cookie that is looked at, in bytes; browsers keep no longer ones.
 const LONGEST: usize = 4_096;
@@ -138,6 +141,13 @@ impl Visitor {
         Self { nonce, member, said, is_new: false, session }
     }
 
+    /// An operator who is signed in.
+    pub(crate) fn operator(headers: &HeaderMap, secret: &Secret, entry: &Entry) -> Self {
+        let nonce = secret.seal("operator's visit", &entry.text());
+        let said = said(headers, secret, &nonce);
+        Self { nonce, member: None, said, is_new: false, session: None }
+    }
+
     /// Who is looking at pages without members, by the visit's own cookie.
     pub(crate) fn read(headers: &HeaderMap, secret: &Secret) -> Self {
         let session = cookie(headers, SESSION).and_then(|sealed| secret.unsealed(SESSION, sealed));
@@ -188,6 +198,36 @@ impl Visitor {
 /// The cookie of a member who is signed in. It ends with the browser, and its text before that.
 pub(crate) fn members_cookie(text: &SessionText) -> Option<HeaderValue> {
     set_cookie(MEMBERS, text.reveal(), "; Secure")
+}
+
+/// What the browser of an operator has: by what their key is known, which is not the key, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) digest: [u8; 32],
+    pub(crate) since: Time,
+}
+
+impl Entry {
+    fn text(&self) -> String {
+        format!("{}.{}", BASE64.encode(self.digest), self.since.unix())
+    }
+
+    /// The cookie, which ends with the browser.
+    pub(crate) fn cookie(&self, secret: &Secret) -> Option<HeaderValue> {
+        set_cookie(OPERATORS, &secret.sealed(OPERATORS, &self.text()), "; Secure")
+    }
+
+    pub(crate) fn read(headers: &HeaderMap, secret: &Secret) -> Option<Self> {
+        let text = secret.unsealed(OPERATORS, cookie(headers, OPERATORS)?)?;
+        let (digest, since) = text.split_once('.')?;
+        let digest = BASE64.decode(digest).ok()?.try_into().ok()?;
+        Some(Self { digest, since: Time::from_unix(since.parse().ok()?) })
+    }
+
+    /// The cookie that takes it back.
+    pub(crate) fn no_cookie() -> HeaderValue {
+        HeaderValue::from_static("__Host-acquaint-operator=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0")
+    }
 }
 
 /// The cookie that remembers an attempt to sign in with the provider.
@@ -288,6 +328,17 @@ mod tests {
         let (one, other) = (Visitor::read(&HeaderMap::new(), &secret), Visitor::read(&HeaderMap::new(), &secret));
         assert!(one.is_token(&secret, &one.token(&secret)));
         assert!(!one.is_token(&secret, &other.token(&secret)) && !one.is_token(&secret, ""));
+    }
+
+    #[test]
+    fn an_operator_comes_back_as_they_were_or_not_at_all() {
+        let secret = Secret::new([7; 32]);
+        let entry = Entry { digest: [3; 32], since: Time::from_unix(1_795_000_000) };
+        let cookie = entry.cookie(&secret).unwrap();
+        assert_eq!(Entry::read(&sent(&cookie), &secret), Some(entry));
+        assert_eq!(Entry::read(&sent(&cookie), &Secret::new([8; 32])), None);
+        let later = cookie.to_str().unwrap().replace("1795000000", "1999999999");
+        assert_eq!(Entry::read(&sent(&HeaderValue::from_str(&later).unwrap()), &secret), None);
     }
 
     #[test]

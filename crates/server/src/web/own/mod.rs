@@ -3,6 +3,8 @@
 //! Nothing is done on LinkedIn and nothing is asked of it: each line has a link that its owner opens, the
 //! three steps there, and a button to say that it was done. The pages need no script.
 
+mod import;
+
 use std::sync::Arc;
 
 use acquaint_app::Clock;
@@ -21,6 +23,8 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use prometheus_client::registry::Registry;
+
+use import::IMPORT;
 
 use super::form::{Answered, Fields, Sent};
 use super::guard::{Admitted, Guarded};
@@ -41,10 +45,11 @@ const LINES: usize = 50;
 const SENT: &str = "/linkedin/sent";
 
 /// The addresses of the pages.
-const ADDRESSES: [&str; 12] = [
+const ADDRESSES: [&str; 13] = [
     "/",
     "/linkedin",
     SENT,
+    IMPORT,
     "/linkedin/cleanup",
     "/linkedin/waiting",
     "/linkedin/waiting.ics",
@@ -100,6 +105,7 @@ pub(crate) fn front(own: Own, config: &ServerConfig) -> Result<Front, matchit::I
         .route("/", get(async || Redirect::to(SENT)))
         .route("/linkedin", get(async || Redirect::to(SENT)))
         .route(SENT, get(sent))
+        .route(IMPORT, get(import::page).post(import::take).layer(import::limit()))
         .route("/linkedin/cleanup", get(cleanup))
         .route("/linkedin/waiting", get(waiting))
         .route("/linkedin/waiting.ics", get(dates))
