@@ -1,9 +1,5 @@
 //! `acquaint cleanup` against a real server whose clock is set by hand.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests, and what helps them, stop at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "tests, and what helps them, stop at the first surprise")]
 
 mod common;
 

@@ -163,7 +163,7 @@ fn no_other_page_has_an_export_imported() {
         (json!([["export", rows], ["token", token]]), 403),
         (json!([["token", token], ["other", "x"]]), 422),
     ] {
-        assert_eq!(browser.js(post, &[fields.clone()]), status, "{fields}");
+        assert_eq!(browser.js(post, std::slice::from_ref(&fields)), status, "{fields}");
         assert!(!desk.folder.path().join("acquaint-linkedin/ledger.json").exists());
     }
     assert_eq!(browser.js(post, &[json!([["token", token], ["export", rows]])]), 200);

@@ -10,7 +10,7 @@ use super::driver::{Browser, DESKTOP, Driver, PHONE, Screen};
 use super::looks::{assert_accessible, assert_fits, look};
 
 /// The provider; killed when dropped.
-pub(super) struct Provider(Child);
+struct Provider(Child);
 
 impl Provider {
     /// It sends browsers back to that address; and its issuer.
@@ -40,9 +40,8 @@ pub(super) struct Community {
 }
 
 impl Community {
-    /// Served with these settings as well, and with a provider to sign in with if one is to be made for that
-    /// address.
-    pub(super) fn serving(more: &[&str], provider: Option<fn(&str) -> (Provider, String)>) -> Self {
+    /// Served with these settings as well, and with a provider to sign in with if there is to be one.
+    pub(super) fn serving(more: &[&str], with_provider: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Browsers are told the address before there is a server.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -51,8 +50,8 @@ impl Community {
         let store = format!("fjall:{}", folder.path().join("store").display());
         command.args(["serve", "--listen", &address.to_string(), "--store", &store, "--pages-url", &site]);
         command.args(more).env("ACQUAINT_HOST_KEY", KEY);
-        let provider = provider.map(|start| {
-            let (provider, issuer) = start(&format!("{site}/session/back"));
+        let provider = with_provider.then(|| {
+            let (provider, issuer) = Provider::start(&format!("{site}/session/back"));
             command.args(["--oidc-issuer", &issuer]).env("ACQUAINT_OIDC_SECRET", "a-secret-of-the-provider");
             provider
         });
@@ -83,7 +82,7 @@ fn is_signed_out(browser: &Browser, path: &str, name: &str) {
 }
 
 fn a_member_comes_and_goes(screen: Screen) {
-    let community = Community::serving(&[], Some(Provider::start));
+    let community = Community::serving(&[], true);
     let browser = community.browser(screen);
     browser.go("/invitations/sent");
     is_signed_out(&browser, "/session/none", "signed-out");
@@ -121,7 +120,7 @@ fn a_member_comes_and_goes_on_a_phone() {
 
 #[test]
 fn a_ticket_signs_in_one_browser_once_and_signing_out_ends_it() {
-    let community = Community::serving(&[], None);
+    let community = Community::serving(&[], false);
     community.host("PUT", "/v1/members/ada", r#"{"name":"Ada Lovelace"}"#);
     let path = field(&community.host("POST", "/v1/sessions", r#"{"member":"ada"}"#), "path");
     let browser = community.browser(DESKTOP);

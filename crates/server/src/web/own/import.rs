@@ -112,16 +112,16 @@ pub(super) async fn take(State(desk): State<Desk>, visitor: Visitor, request: Re
 
 /// A file that was sent, at its beginning. It has no name, so that nothing of it is left whatever happens.
 async fn received(mut field: Field<'_>) -> Result<File, Mishap> {
-    let mut file = tempfile::tempfile().map_err(unkept)?;
+    let mut file = tempfile::tempfile().map_err(|error| unkept(&error))?;
     while let Some(chunk) = field.chunk().await? {
         let written = tokio::task::spawn_blocking(move || file.write_all(&chunk).map(|()| file));
-        file = written.await.map_err(|_| Mishap::Ours)?.map_err(unkept)?;
+        file = written.await.map_err(|_| Mishap::Ours)?.map_err(|error| unkept(&error))?;
     }
-    file.rewind().map_err(unkept)?;
+    file.rewind().map_err(|error| unkept(&error))?;
     Ok(file)
 }
 
-fn unkept(error: std::io::Error) -> Mishap {
+fn unkept(error: &std::io::Error) -> Mishap {
     tracing::error!(%error, "an export that was sent cannot be written to a temporary file");
     Mishap::NoRoom
 }
