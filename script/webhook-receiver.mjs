@@ -2,8 +2,11 @@
 // body with ajv against the schemas that the server tells, and fails as the path says:
 //   /fine…  answers 200     /flaky…  now and then 500, or cut off     /slow…  never answers     /gone  410
 // POST /-/trust/NAME (body: a secret) adds a secret for the path /NAME, POST /-/schemas the catalogue of events,
-// GET /-/seen/NAME says what came there, in order.
+// GET /-/seen/NAME says what came there, in order. Arguments are certificates and keys, in pairs of files: the same is
+// behind each of them, on a port of its own.
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import Ajv from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { Webhook } from 'standardwebhooks';
@@ -48,7 +51,7 @@ function command(path, body) {
   return what === 'seen' ? list(seen, name) : {};
 }
 
-const server = http.createServer(async (request, response) => {
+async function answer(request, response) {
   const body = await read(request);
   if (request.url.startsWith('/-/')) {
     response.end(JSON.stringify(command(request.url, body)));
@@ -68,6 +71,17 @@ const server = http.createServer(async (request, response) => {
   }
   response.statusCode = name === 'gone' ? 410 : fails ? 500 : 200;
   response.end(fails ? 'not now' : 'thank you');
-});
+}
 
-server.listen(0, '127.0.0.1', () => console.log(`127.0.0.1:${server.address().port}`));
+function listen(server) {
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve(`127.0.0.1:${server.address().port}`));
+  });
+}
+
+const addresses = [await listen(http.createServer(answer))];
+for (let at = 2; at + 1 < process.argv.length; at += 2) {
+  const [cert, key] = process.argv.slice(at, at + 2).map((path) => readFileSync(path));
+  addresses.push(await listen(https.createServer({ cert, key }, answer)));
+}
+console.log(addresses.join(' '));

@@ -77,6 +77,8 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
         tokens.begin().await;
     }
     let webhooks = Webhooks::new(network.clone(), settings.server.webhooks.clone()).map_err(Failure::failed)?;
+    // Before anybody can do anything that is to be told.
+    let outbox = outbox(&network, webhooks, settings.mail).await?;
     let listeners = listen(settings.listen, settings.operations).await?;
     announce(&listeners, &network, settings.server.tls.is_some())?;
     let mut housekeeping = JoinSet::new();
@@ -84,7 +86,6 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome<()> {
     if let Some(tokens) = settings.tokens {
         housekeeping.spawn(tokens.renewal());
     }
-    let outbox = outbox(&network, webhooks, settings.mail).await?;
     let served = acquaint_server::serve(network.clone(), listeners, settings.server, stop.signal()).await;
     housekeeping.shutdown().await;
     outbox.shutdown().await;
@@ -99,7 +100,7 @@ async fn outbox(network: &Network, webhooks: Webhooks, mail: Option<Mail>) -> Ou
     if let Some(mail) = mail {
         channels.push(Arc::new(mail.channel(network).await.map_err(Failure::failed)?));
     }
-    Ok(Outbox::start(network, channels))
+    Outbox::start(network, channels).await.map_err(Failure::failed)
 }
 
 async fn listen(public: SocketAddr, operations: Option<SocketAddr>) -> Outcome<Listeners> {

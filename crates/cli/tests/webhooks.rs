@@ -11,26 +11,37 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use acquaint_testkit::postgres::Place;
 use common::{Client, KEY, Ran, Server, acquaint};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 
 /// script/webhook-receiver, killed when dropped.
 struct Receiver {
     child: Child,
     address: String,
+    /// Where it shows its certificates, one each.
+    encrypted: Vec<String>,
 }
 
 impl Receiver {
     fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With certificates and their keys, in files.
+    fn with(certificates: &[[PathBuf; 2]]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../script/webhook-receiver");
-        let mut child = Command::new(script).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut address = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
-        Self { child, address: address.trim().to_owned() }
+        let mut command = Command::new(script);
+        command.args(certificates.as_flattened());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut addresses = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut addresses).unwrap();
+        let mut addresses = addresses.split_whitespace().map(str::to_owned);
+        Self { child, address: addresses.next().unwrap(), encrypted: addresses.collect() }
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> Value {
@@ -97,7 +108,10 @@ impl Host {
     }
 
     fn endpoint(&mut self, receiver: &Receiver, name: &str) -> Value {
-        let url = format!("http://{}/{name}", receiver.address);
+        self.endpoint_at(receiver, name, &format!("http://{}/{name}", receiver.address))
+    }
+
+    fn endpoint_at(&mut self, receiver: &Receiver, name: &str, url: &str) -> Value {
         let made = self.ask("POST", "/v1/webhooks", &json!({"url": url}));
         receiver.trusts(name, &made);
         made
@@ -270,6 +284,101 @@ fn addresses_that_are_not_public_are_refused_unless_they_are_allowed() {
         let told = pending["items"][0]["attempts"][0]["answer"].as_str().unwrap_or_default().to_owned();
         told.contains("no address of the public internet")
     });
+}
+
+/// Who signs certificates.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: String,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        // Authorities of one name would be taken for each other, until it comes to the signature.
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), certificate }
+    }
+
+    /// A certificate for a host, good until the end of that year, and its key: files of that name.
+    fn signs(&self, folder: &Path, name: &str, host: &str, until: i32) -> [PathBuf; 2] {
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        params.not_after = date_time_ymd(until, 12, 31);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        [("pem", certificate.pem()), ("key", key.serialize_pem())].map(|(ending, text)| {
+            let path = folder.join(name).with_extension(ending);
+            std::fs::write(&path, text).unwrap();
+            path
+        })
+    }
+}
+
+/// A server on a machine that trusts these authorities alone.
+fn serve_trusting(folder: &Path, authorities: &[&Authority]) -> Server {
+    let roots = folder.join("roots.pem");
+    std::fs::write(&roots, authorities.iter().map(|one| one.certificate.as_str()).collect::<String>()).unwrap();
+    let mut command = acquaint();
+    command.args(["serve", "--dev", "--listen", "127.0.0.1:0", "--webhook-networks", "127.0.0.0/8", "--store"]);
+    command.arg(format!("fjall:{}", folder.join("store").display())).env("ACQUAINT_HOST_KEY", KEY);
+    command.env("SSL_CERT_FILE", roots).env_remove("SSL_CERT_DIR");
+    Server::spawn(command)
+}
+
+#[test]
+fn nothing_is_posted_to_a_receiver_with_a_wrong_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, strange) = (Authority::new("ours"), Authority::new("strange"));
+    // What each is called, how it is refused, and its certificate.
+    let wrong = [
+        ("stranger", "UnknownIssuer", strange.signs(folder.path(), "stranger", "localhost", 2999)),
+        ("elsewhere", "not valid for name", ours.signs(folder.path(), "elsewhere", "example.org", 2999)),
+        ("expired", "expired", ours.signs(folder.path(), "expired", "localhost", 2020)),
+    ];
+    let right = ours.signs(folder.path(), "right", "localhost", 2999);
+    let receiver = Receiver::with(&[right, wrong[0].2.clone(), wrong[1].2.clone(), wrong[2].2.clone()]);
+    let server = serve_trusting(folder.path(), &[&ours]);
+    let mut host = Host::of(&server);
+    receiver.ask("POST", "/-/schemas", &host.get("/v1/events/schemas").to_string());
+    let names = ["right", "stranger", "elsewhere", "expired"];
+    let ids = [0, 1, 2, 3].map(|number| {
+        let (_, port) = receiver.encrypted[number].split_once(':').unwrap();
+        let url = format!("https://localhost:{port}/{}", names[number]);
+        host.endpoint_at(&receiver, names[number], &url)["id"].as_str().unwrap().to_owned()
+    });
+    host.invites("ann", "bo");
+    until(|| receiver.arrived("right").len() == 1);
+
+    // Each of the others is tried, told apart in the log, and tried again.
+    for ((name, complaint, _), id) in wrong.iter().zip(&ids[1..]) {
+        let path = format!("/v1/webhooks/{id}/deliveries?stage=pending");
+        until(|| {
+            host.wait("20s");
+            let attempts = host.get(&path)["items"][0]["attempts"].as_array().unwrap().clone();
+            for attempt in &attempts {
+                let answer = attempt["answer"].as_str().unwrap();
+                assert!(answer.starts_with("no encrypted connection: ") && answer.contains(complaint), "{answer}");
+                assert!(attempt["status"].is_null() && attempt["arrived"] != true, "{attempt}");
+            }
+            attempts.len() >= 2
+        });
+        assert_eq!(receiver.seen(name), [json!({}); 0]);
+    }
+
+    // Once the machine trusts the authority, what waited arrives.
+    server.signal("TERM");
+    server.end();
+    let server = serve_trusting(folder.path(), &[&ours, &strange]);
+    let mut host = Host::of(&server);
+    until(|| {
+        host.wait("20s");
+        receiver.arrived("stranger").len() == 1
+    });
+    assert_eq!(receiver.arrived("stranger"), receiver.arrived("right"));
+    assert!(receiver.seen("elsewhere").is_empty() && receiver.seen("expired").is_empty());
 }
 
 #[test]

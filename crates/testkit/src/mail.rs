@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use serde::Deserialize;
 
@@ -42,6 +43,8 @@ pub struct MailServer {
     child: Child,
     port: u16,
     taken: Arc<Mutex<Vec<Taken>>>,
+    /// Reads what the server says, until its end.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl MailServer {
@@ -64,12 +67,12 @@ impl MailServer {
         let port = port.ok_or_else(|| Error::new("the SMTP server did not say its port; its error is above"))?;
         let taken = Arc::<Mutex<Vec<Taken>>>::default();
         let inbox = Arc::clone(&taken);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for mail in lines.filter_map(|line| serde_json::from_str(&line).ok()) {
                 inbox.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
             }
         });
-        Ok(Self { child, port, taken })
+        Ok(Self { child, port, taken, reader: Some(reader) })
     }
 
     /// Its port, on 127.0.0.1.
@@ -83,11 +86,26 @@ impl MailServer {
     pub fn taken(&self) -> Vec<Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// Ends it at once. What it has taken by now is all that it will ever have taken: what was still on its way
+    /// to it is lost.
+    #[must_use]
+    pub fn end(mut self) -> Vec<Taken> {
+        self.kill();
+        if let Some(reader) = self.reader.take() {
+            reader.join().ok();
+        }
+        self.taken()
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
 }
 
 impl Drop for MailServer {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        self.kill();
     }
 }

@@ -102,8 +102,9 @@ impl Webhooks {
 fn judged(answer: Result<Answer, String>) -> Sent {
     match answer {
         Err(text) => Sent::Failed { said: Said::new(None, &text), retry_after: None },
-        Ok(Answer { status, text, retry_after }) => {
-            let said = Said::new(Some(status), &text);
+        Ok(answer) => {
+            let (status, retry_after) = (answer.status, answer.retry_after);
+            let said = Said::new(Some(status), &answer.text());
             match status {
                 200..300 => Sent::Delivered(said),
                 410 => Sent::GivenUp(said),

@@ -9,6 +9,8 @@ mod channel;
 mod endpoint;
 mod post;
 mod secret;
+#[cfg(test)]
+mod slow;
 
 pub use addresses::Allowed;
 pub use channel::CHANNEL;

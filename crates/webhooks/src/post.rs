@@ -30,9 +30,16 @@ const LONGEST: usize = 4 << 10;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The beginning of its body.
-    pub(crate) text: String,
+    body: Vec<u8>,
     /// How long it asked us to wait.
     pub(crate) retry_after: Option<Span>,
+}
+
+impl Answer {
+    /// The beginning of its body, as far as it is text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
 }
 
 /// What is posted.
@@ -50,6 +57,7 @@ pub(crate) struct Letter<'a> {
 pub(crate) struct Poster {
     pub(crate) allowed: Arc<Allowed>,
     tls: Arc<ClientConfig>,
+    pub(crate) patience: Duration,
 }
 
 impl Poster {
@@ -60,29 +68,35 @@ impl Poster {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let tls = builder.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { allowed: Arc::new(allowed), tls: Arc::new(tls) })
+        Ok(Self { allowed: Arc::new(allowed), tls: Arc::new(tls), patience: PATIENCE })
     }
 
-    /// Posts a letter.
+    /// Posts a letter. Once the status is known, whatever becomes of the rest does not matter: the endpoint has
+    /// said whether it took the letter, and if it did, it should not get it again.
     ///
     /// # Errors
     /// A sentence that says why there is no answer.
     pub(crate) async fn post(&self, url: &str, letter: &Letter<'_>) -> Result<Answer, String> {
-        let done = timeout(PATIENCE, self.exchange(url, letter)).await;
-        done.unwrap_or_else(|_| Err(format!("there was no answer within {} s", PATIENCE.as_secs())))
+        let mut known = None;
+        let done = timeout(self.patience, self.exchange(url, letter, &mut known)).await;
+        match (known, done) {
+            (Some(answer), _) => Ok(answer),
+            (None, Ok(Err(why))) => Err(why),
+            (None, _) => Err(format!("there was no answer within {} s", self.patience.as_secs_f32())),
+        }
     }
 
-    async fn exchange(&self, url: &str, letter: &Letter<'_>) -> Result<Answer, String> {
+    async fn exchange(&self, url: &str, letter: &Letter<'_>, known: &mut Option<Answer>) -> Result<(), String> {
         let url = self.allowed.check(url)?;
         let stream = self.connect(&url).await?;
         let request = request(&url, letter)?;
         if url.scheme() == "http" {
-            return speak(stream, request).await;
+            return speak(stream, request, known).await;
         }
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
         let encrypted = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
-        speak(encrypted.map_err(|error| format!("no encrypted connection: {error}"))?, request).await
+        speak(encrypted.map_err(|error| format!("no encrypted connection: {error}"))?, request, known).await
     }
 
     async fn connect(&self, url: &Url) -> Result<TcpStream, String> {
@@ -113,21 +127,24 @@ fn request(url: &Url, letter: &Letter<'_>) -> Result<Request<Full<Bytes>>, Strin
         .map_err(|error| error.to_string())
 }
 
+/// Sends a request, and writes down what is answered as it comes.
 async fn speak(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
-) -> Result<Answer, String> {
+    known: &mut Option<Answer>,
+) -> Result<(), String> {
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let exchange = async {
         let answer = sender.send_request(request).await.map_err(|error| format!("no answer: {error}"))?;
-        let status = answer.status().as_u16();
-        let retry_after = retry_after(&answer);
-        Ok(Answer { status, retry_after, text: beginning(answer.into_body()).await })
+        let (status, retry_after) = (answer.status().as_u16(), retry_after(&answer));
+        let known = known.insert(Answer { status, retry_after, body: Vec::new() });
+        read_beginning(answer.into_body(), &mut known.body).await;
+        Ok(())
     };
     let (mut connection, mut exchange) = (std::pin::pin!(connection), std::pin::pin!(exchange));
     tokio::select! {
         biased;
-        answer = &mut exchange => answer,
+        done = &mut exchange => done,
         ended = &mut connection => {
             ended.map_err(|error| format!("the connection broke off: {error}"))?;
             exchange.await
@@ -141,16 +158,14 @@ fn retry_after(answer: &Response<Incoming>) -> Option<Span> {
     text.trim().parse().ok().map(Span::seconds)
 }
 
-/// The beginning of a body; whatever breaks off later does not matter, as the status is known.
-async fn beginning(mut body: Incoming) -> String {
-    let mut read = Vec::new();
+/// Reads the beginning of a body, or less if it ends or breaks off.
+async fn read_beginning(mut body: Incoming, read: &mut Vec<u8>) {
     while read.len() < LONGEST
         && let Some(Ok(frame)) = body.frame().await
     {
         if let Ok(data) = frame.into_data() {
-            read.extend_from_slice(&data);
+            let room = LONGEST.saturating_sub(read.len());
+            read.extend(data.iter().take(room));
         }
     }
-    read.truncate(LONGEST);
-    String::from_utf8_lossy(&read).into_owned()
 }

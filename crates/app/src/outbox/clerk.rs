@@ -51,12 +51,16 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Begins to deliver on these channels. Must be called within a tokio runtime.
-    #[must_use]
-    pub fn start(network: &Network, channels: Vec<Arc<dyn Channel>>) -> Self {
+    /// Begins to deliver on these channels. Must be called within a tokio runtime. What happens once this has
+    /// returned is told; a channel that is new tells nothing of what was before.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn start(network: &Network, channels: Vec<Arc<dyn Channel>>) -> StoreResult<Self> {
         let (stop, stopped) = watch::channel(false);
-        let clerk = tokio::spawn(Clerk::new(network.clone(), channels).run(stopped));
-        Self { stop, clerk }
+        let mut clerk = Clerk::new(network.clone(), channels);
+        clerk.begin_all().await?;
+        Ok(Self { stop, clerk: tokio::spawn(clerk.run(stopped)) })
     }
 
     /// Begins nothing more, waits a few seconds for what is under way, and writes down what became of it.
@@ -257,6 +261,19 @@ impl Clerk {
             self.followers.insert(channel, follower);
         }
         self.followers.get_mut(channel).ok_or_else(|| StoreError::Failed(format!("{FOLLOWER} got lost")))
+    }
+
+    /// Sees to it that each channel has a beginning, whether or not this server will be the one that delivers.
+    async fn begin_all(&mut self) -> StoreResult<()> {
+        let channels: Vec<&'static str> = self.channels.keys().copied().collect();
+        for channel in channels {
+            match self.follower(channel).await {
+                // Another server began it at the same moment.
+                Ok(_) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// A channel that nobody followed yet begins with what happens from now on.

@@ -13,7 +13,6 @@ use acquaint_core::policy::{Policy, Preset};
 use acquaint_core::time::{Span, Time};
 use acquaint_mail::{Addresses, Mailer, Mails, Security, SmtpConfig};
 use acquaint_store::memory::MemoryStore;
-use acquaint_store::{DocumentName, Kind};
 use acquaint_testkit::mail::{MailServer, Taken};
 
 /// Where the links lead.
@@ -161,12 +160,9 @@ pub(crate) fn brief(mail: &Taken) -> (String, String) {
     (mail.to.join(","), mail.header("Subject").join(","))
 }
 
-/// An outbox at work. A channel that is new begins with what happens from then on, so that is waited for.
+/// An outbox at work.
 pub(crate) async fn start(network: &Network, channel: Arc<dyn Channel>) -> Outbox {
-    let follower = DocumentName { owner: None, kind: Kind::Outbox, key: channel.name().into() };
-    let outbox = Outbox::start(network, vec![channel]);
-    until(async || network.document(&follower).await.unwrap()).await;
-    outbox
+    Outbox::start(network, vec![channel]).await.unwrap()
 }
 
 /// Looks again and again, until there is something.
