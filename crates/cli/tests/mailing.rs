@@ -17,8 +17,8 @@ use acquaint_testkit::postgres::Place;
 use common::{Client, KEY, Ran, Server, acquaint, field};
 use serde_json::json;
 
-/// The policy without limits: a test makes many invitations.
-const POLICY: [&str; 2] = ["--policy", "open"];
+/// Without limits: a test makes many invitations, and asks for figures as often as it can.
+const OPEN: [&str; 4] = ["--policy", "open", "--address-rate", "0"];
 
 fn smtp() -> MailServer {
     MailServer::start([""; 0]).unwrap()
@@ -33,7 +33,7 @@ fn over(smtp: &MailServer) -> [String; 6] {
 
 fn serve(store: &Path, smtp: &MailServer) -> Server {
     let settings = over(smtp);
-    let settings: Vec<&str> = POLICY.into_iter().chain(settings.iter().map(String::as_str)).collect();
+    let settings: Vec<&str> = OPEN.into_iter().chain(settings.iter().map(String::as_str)).collect();
     Server::start(store, &settings)
 }
 
@@ -160,7 +160,7 @@ fn every_invitation_that_waits_is_mailed_however_often_the_server_is_killed() {
     // By now nobody is at work, so that no mail is on its way any more. A server that sends none is the place to
     // withdraw invitations before the last look at each of their mails that may still come.
     let mut taken = first.end();
-    let server = Server::start(folder.path(), &POLICY);
+    let server = Server::start(folder.path(), &OPEN);
     let mut client = server.client();
     for _ in 0..12 {
         town.invites(&mut client);
@@ -203,7 +203,7 @@ fn of_two_servers_on_one_database_one_mails_and_when_it_is_killed_the_other_does
     Ran(on(&["migrate"]).output().unwrap()).succeeds();
     let serve = || {
         let own = ["serve", "--listen", "127.0.0.1:0", "--pool-size", "4", "--statement-timeout", "20s"];
-        let mut command = on(&[own.as_slice(), &POLICY].concat());
+        let mut command = on(&[own.as_slice(), &OPEN].concat());
         command.args(over(&smtp));
         Server::spawn(command)
     };

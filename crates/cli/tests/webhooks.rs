@@ -365,7 +365,7 @@ fn nothing_is_posted_to_a_receiver_with_a_wrong_certificate() {
             }
             attempts.len() >= 2
         });
-        assert_eq!(receiver.seen(name), [json!({}); 0]);
+        assert!(receiver.seen(name).is_empty(), "{name} was told");
     }
 
     // Once the machine trusts the authority, what waited arrives.
