@@ -27,7 +27,7 @@ use crate::engine::{Engine, EngineConfig, Outcome, Request, Shared, SubmitError,
 use crate::feed::Feed;
 use crate::ids::{IdSource, NoRandomness};
 use crate::metrics::{Metrics, StoreFigures};
-use crate::scheduler::{self, FORGET_AT_ONCE, Progress, TIMERS_AT_ONCE};
+use crate::scheduler::{self, FORGET_AT_ONCE, Progress};
 
 /// A running community. Clones are the same one.
 #[derive(Clone)]
@@ -177,9 +177,10 @@ impl Network {
     /// Carries out what is due at or before `until`, in order, at the time that the clock shows.
     async fn carry_out_until(&self, timers: &mut Progress, until: Time) -> Result<(), SubmitError> {
         loop {
-            let due = self.0.store.due(timers.until.as_ref(), until, TIMERS_AT_ONCE).await?;
+            let engine = self.engine().await?;
+            let due = self.0.store.due(timers.until.as_ref(), until, scheduler::at_once(&engine)).await?;
             let Some(last) = due.last().cloned() else { return Ok(()) };
-            scheduler::carry_out(&*self.engine().await?, &due).await?;
+            scheduler::carry_out(&engine, &due).await?;
             timers.until = Some(last);
         }
     }

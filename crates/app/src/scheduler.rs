@@ -8,15 +8,20 @@ use crate::duties::Done;
 use crate::engine::{Engine, Request, SubmitError};
 use crate::privacy::Sweep;
 
-/// How many documents and pages are worked on in one go.
+/// How many due moments, documents or pages are worked on in one go.
 pub(crate) const AT_ONCE: usize = 256;
 
-/// How many due moments are carried out in one go. A caller's command waits for one such batch at most, so
-/// it is small; more at once would be written faster than anybody needs.
-pub(crate) const TIMERS_AT_ONCE: usize = 32;
+/// How many due moments are carried out in one go while callers wait for answers: each waits for one such
+/// batch at most, and more at once would be written faster than anybody needs.
+const BESIDE_CALLERS: usize = 8;
 
 /// How many idempotency records are looked at in one go.
 pub(crate) const FORGET_AT_ONCE: usize = 1_000;
+
+/// How many due moments are carried out next.
+pub(crate) fn at_once(engine: &Engine) -> usize {
+    if engine.is_busy() { BESIDE_CALLERS } else { AT_ONCE }
+}
 
 /// The commands of what is due.
 pub(crate) async fn carry_out(engine: &Engine, due: &[Due]) -> Result<(), SubmitError> {

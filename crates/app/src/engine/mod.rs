@@ -161,6 +161,11 @@ impl Engine {
         self.enqueue(Vec::new())?.await.map(drop).map_err(|_| SubmitError::Stopped)
     }
 
+    /// Whether somebody waits for an answer.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.room.available_permits() < self.capacity
+    }
+
     fn enqueue(&self, requests: Vec<Request>) -> Result<oneshot::Receiver<Vec<Outcome>>, SubmitError> {
         let size = requests.len().min(self.capacity);
         let permits = u32::try_from(size).unwrap_or(u32::MAX);
