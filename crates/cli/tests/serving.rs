@@ -54,6 +54,20 @@ fn an_address_that_is_taken_is_named() {
 }
 
 #[test]
+fn certificates_that_cannot_be_read_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = acquaint();
+    let store = format!("fjall:{}", folder.path().join("store").display());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--store", &store]).env("ACQUAINT_HOST_KEY", KEY);
+    command.env("SSL_CERT_FILE", folder.path().join("mistyped.pem")).env_remove("SSL_CERT_DIR");
+    let server = Server::spawn(command);
+    server.signal("TERM");
+    let (code, _, log) = server.end();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("mistyped.pem") && log.contains("no certificates are trusted"), "{log}");
+}
+
+#[test]
 fn in_development_the_clock_can_be_set_and_a_key_is_made_up() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = acquaint();

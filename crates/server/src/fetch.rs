@@ -11,7 +11,7 @@ use hyper::client::conn::http1::handshake;
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -41,12 +41,7 @@ impl Web {
     /// # Errors
     /// If there is no encryption to be had.
     pub(crate) fn new() -> Result<Self, FetchError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let tls = builder.map_err(FetchError::new)?.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self(Arc::new(tls)))
+        Ok(Self(Arc::new(acquaint_webhooks::tls_client().map_err(FetchError::new)?)))
     }
 
     /// One request and its answer, of at most `longest` bytes. Redirects are not followed: they would

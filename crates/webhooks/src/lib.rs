@@ -11,8 +11,10 @@ mod post;
 mod secret;
 #[cfg(test)]
 mod slow;
+mod trust;
 
 pub use addresses::Allowed;
 pub use channel::CHANNEL;
 pub use endpoint::{Endpoint, EndpointError, Fault, MOST, SwitchedOff, Terms, Webhooks, Why};
 pub use secret::EndpointSecret;
+pub use trust::tls_client;

@@ -11,7 +11,7 @@ use hyper::client::conn::http1::handshake;
 use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use crate::addresses::Allowed;
+use crate::trust::tls_client;
 
 /// How long one request may take, from looking the name up to the end of the answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -63,12 +64,7 @@ pub(crate) struct Poster {
 impl Poster {
     /// With the certificates that this machine trusts.
     pub(crate) fn new(allowed: Allowed) -> Result<Self, rustls::Error> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let tls = builder.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { allowed: Arc::new(allowed), tls: Arc::new(tls), patience: PATIENCE })
+        Ok(Self { allowed: Arc::new(allowed), tls: Arc::new(tls_client()?), patience: PATIENCE })
     }
 
     /// Posts a letter. Once the status is known, whatever becomes of the rest does not matter: the endpoint has
