@@ -27,7 +27,7 @@ use crate::engine::{Engine, EngineConfig, Outcome, Request, Shared, SubmitError,
 use crate::feed::Feed;
 use crate::ids::{IdSource, NoRandomness};
 use crate::metrics::{Metrics, StoreFigures};
-use crate::scheduler::{self, FORGET_AT_ONCE, Progress};
+use crate::scheduler::{self, FORGET_AT_ONCE, Pace, Progress};
 
 /// A running community. Clones are the same one.
 #[derive(Clone)]
@@ -178,10 +178,12 @@ impl Network {
     async fn carry_out_until(&self, timers: &mut Progress, until: Time) -> Result<(), SubmitError> {
         loop {
             let engine = self.engine().await?;
-            let due = self.0.store.due(timers.until.as_ref(), until, scheduler::at_once(&engine)).await?;
+            let pace = Pace::of(&engine);
+            let due = self.0.store.due(timers.until.as_ref(), until, pace.at_once()).await?;
             let Some(last) = due.last().cloned() else { return Ok(()) };
             scheduler::carry_out(&engine, &due).await?;
             timers.until = Some(last);
+            pace.rest().await;
         }
     }
 

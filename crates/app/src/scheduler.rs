@@ -1,9 +1,12 @@
 //! What falls due: looked up in the store, carried out as commands.
 
+use std::time::Duration;
+
 use acquaint_core::command::{Action, Command};
 use acquaint_core::time::Time;
 use acquaint_store::Due;
 
+use crate::clock::Stopwatch;
 use crate::duties::Done;
 use crate::engine::{Engine, Request, SubmitError};
 use crate::privacy::Sweep;
@@ -13,14 +16,35 @@ pub(crate) const AT_ONCE: usize = 256;
 
 /// How many due moments are carried out in one go while callers wait for answers: each waits for one such
 /// batch at most, and more at once would be written faster than anybody needs.
-const BESIDE_CALLERS: usize = 8;
+const BESIDE_CALLERS: usize = 16;
 
 /// How many idempotency records are looked at in one go.
 pub(crate) const FORGET_AT_ONCE: usize = 1_000;
 
-/// How many due moments are carried out next.
-pub(crate) fn at_once(engine: &Engine) -> usize {
-    if engine.is_busy() { BESIDE_CALLERS } else { AT_ONCE }
+/// How due moments are carried out next: many at once if nobody waits for anything else, few if somebody does, and
+/// then with rests in between, so that the machine is theirs for half of the time.
+pub(crate) struct Pace {
+    is_shared: bool,
+    begun: Stopwatch,
+}
+
+impl Pace {
+    pub(crate) fn of(engine: &Engine) -> Self {
+        Self { is_shared: engine.is_busy(), begun: Stopwatch::start() }
+    }
+
+    /// How many at once.
+    pub(crate) fn at_once(&self) -> usize {
+        if self.is_shared { BESIDE_CALLERS } else { AT_ONCE }
+    }
+
+    /// Rests for as long as they took.
+    #[expect(clippy::disallowed_methods, reason = "the rest is what leaves the machine to others")]
+    pub(crate) async fn rest(self) {
+        if self.is_shared {
+            tokio::time::sleep(Duration::from_secs_f64(self.begun.seconds())).await;
+        }
+    }
 }
 
 /// The commands of what is due.
