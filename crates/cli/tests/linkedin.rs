@@ -206,7 +206,7 @@ fn large(folder: &Path, rows: usize) -> PathBuf {
 /// it, and importing again finishes it.
 #[test]
 fn an_import_that_is_killed_leaves_a_whole_ledger_and_is_finished_by_the_next() {
-    let (few, many) = (2_000, 40_000);
+    let (few, many) = (500, 10_000);
     let made = tempfile::tempdir().unwrap();
     let (first, second) = (large(made.path(), few), large(made.path(), many));
     let import = |place: &Place, path: &Path| place.run(&["import", path.to_str().unwrap()]).succeeds();
