@@ -58,8 +58,9 @@ impl SkipList {
         self.members.contains(&other.id) || tags.iter().any(|tag| self.audiences.contains(tag))
     }
 
-    fn is_too_long(&self) -> bool {
-        self.members.len() > MAX_SKIPPED || self.audiences.len() > MAX_SKIPPED_TAGS
+    fn check_length(&self) -> Result<(), SkipError> {
+        let is_too_long = self.members.len() > MAX_SKIPPED || self.audiences.len() > MAX_SKIPPED_TAGS;
+        if is_too_long { Err(SkipError::TooMany) } else { Ok(()) }
     }
 
     /// Takes those of another as well, each once.
@@ -92,7 +93,8 @@ impl Network {
     /// # Errors
     /// [`SkipError`].
     pub async fn set_skip_list(&self, member: &MemberId, list: &SkipList) -> Result<(), SkipError> {
-        self.check_skips(member, list).await?;
+        list.check_length()?;
+        self.check_invited(member, &list.members).await?;
         Ok(self.change_skip_list(member, |kept| list.clone_into(kept)).await?)
     }
 
@@ -103,7 +105,8 @@ impl Network {
     pub async fn skip_also(&self, member: &MemberId, more: &SkipList) -> Result<(), SkipError> {
         let mut list = self.skip_list(member).await?;
         list.add(more);
-        self.check_skips(member, &list).await?;
+        list.check_length()?;
+        self.check_invited(member, &more.members).await?;
         Ok(self.change_skip_list(member, |kept| kept.add(more)).await?)
     }
 
@@ -115,17 +118,14 @@ impl Network {
         self.change_skip_list(member, |kept| kept.remove(fewer)).await
     }
 
-    async fn check_skips(&self, member: &MemberId, list: &SkipList) -> Result<(), SkipError> {
-        if list.is_too_long() {
-            return Err(SkipError::TooMany);
-        }
-        let relations = list.members.iter().filter_map(|other| Pair::new(member, other)).collect();
+    async fn check_invited(&self, member: &MemberId, others: &[MemberId]) -> Result<(), SkipError> {
+        let relations = others.iter().filter_map(|other| Pair::new(member, other)).collect();
         let loaded = self.store().load(&Wanted { relations, ..Wanted::default() }).await?;
         // As the member sees it: what others did in silence makes nobody known.
         let invited = loaded.relations.iter().flatten().filter_map(|relation| view::sent(relation, member));
         let invited: HashSet<MemberId> = invited.map(|view| view.other).collect();
         let is_stranger = |(place, other)| (!invited.contains(other)).then_some(place);
-        let strangers: Vec<usize> = list.members.iter().enumerate().filter_map(is_stranger).collect();
+        let strangers: Vec<usize> = others.iter().enumerate().filter_map(is_stranger).collect();
         if strangers.is_empty() { Ok(()) } else { Err(SkipError::Strangers(strangers)) }
     }
 
