@@ -14,7 +14,7 @@ use std::process::Command;
 
 use acquaint_testkit::mail::{MailServer, Taken};
 use acquaint_testkit::postgres::Place;
-use common::{Client, KEY, Ran, Server, acquaint, field};
+use common::{Client, KEY, Ran, Server, acquaint, field, until};
 use serde_json::json;
 
 /// Without limits: a test makes many invitations, and asks for figures as often as it can.
@@ -48,11 +48,6 @@ fn stop(server: Server) {
     assert_eq!(code, Some(0), "{log}");
 }
 
-/// Asks again until it is so. What is asked is answered by programs, so that this takes its time.
-fn until(mut is_so: impl FnMut() -> bool) {
-    assert!(std::iter::repeat_with(&mut is_so).take(100_000).any(|is_so| is_so), "it did not come to pass");
-}
-
 fn call(client: &mut Client, method: &str, path: &str, member: &str, body: &str) -> String {
     let (status, answer) = client.call(method, path, member, body).unwrap();
     assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
@@ -67,11 +62,8 @@ fn settled(client: &mut Client, outcome: &str) -> usize {
 }
 
 /// Waits until a mail to each of these has arrived.
-fn until_told(client: &mut Client, smtp: &MailServer, wanted: &BTreeSet<String>) {
-    until(|| {
-        call(client, "GET", "/healthz", "host", "");
-        wanted.is_subset(&told(&smtp.taken()))
-    });
+fn until_told(smtp: &MailServer, wanted: &BTreeSet<String>) {
+    smtp.wait_until(|taken| wanted.is_subset(&told(taken))).unwrap();
 }
 
 /// Every invitation that was answered, each to somebody of its own.
@@ -180,11 +172,11 @@ fn every_invitation_that_waits_is_mailed_however_often_the_server_is_killed() {
     let server = serve(folder.path(), &second);
     let mut client = server.client();
     let to_come = town.waiting().difference(&told(&taken)).cloned().collect();
-    until_told(&mut client, &second, &to_come);
+    until_told(&second, &to_come);
     until(|| settled(&mut client, "over") >= untold);
     // They leave in turn: when the mail of one that came after all these is there, each of these was looked at.
     let last = address(town.invites(&mut client));
-    until_told(&mut client, &second, &BTreeSet::from([last]));
+    until_told(&second, &BTreeSet::from([last]));
     stop(server);
     let later = second.end();
     assert_eq!(told(&later).intersection(&silent).next(), None, "a mail left of what was withdrawn before");
@@ -235,7 +227,7 @@ fn of_two_servers_on_one_database_one_mails_and_when_it_is_killed_the_other_does
     for _ in 0..5 {
         town.invites(&mut client);
     }
-    until_told(&mut client, &smtp, &town.waiting());
+    until_told(&smtp, &town.waiting());
     stop(survivor);
     let taken = smtp.end();
     assert_whole(&town, &taken);

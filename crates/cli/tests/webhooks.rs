@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use acquaint_testkit::postgres::Place;
-use common::{Client, KEY, Ran, Server, acquaint};
+use common::{Client, KEY, Ran, Server, acquaint, until};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 
@@ -151,11 +151,6 @@ const OPEN: [&str; 3] = ["--webhook-http", "--webhook-networks", "127.0.0.0/8"];
 
 fn serve(folder: &Path) -> Server {
     Server::start(folder, &[OPEN.as_slice(), &["--dev"]].concat())
-}
-
-/// Asks again until it is so. What is asked is answered by programs, so that this takes its time.
-fn until(mut is_so: impl FnMut() -> bool) {
-    assert!(std::iter::repeat_with(&mut is_so).take(100_000).any(|is_so| is_so), "it did not come to pass");
 }
 
 /// For each two members, the ids of what happened between them, each where it stands first.

@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -38,11 +39,32 @@ impl Taken {
     }
 }
 
+/// How long mails are waited for at most: whatever does not come by then never will.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a server has taken, and whoever waits for more.
+#[derive(Default)]
+struct Inbox {
+    taken: Mutex<Vec<Taken>>,
+    arrival: Condvar,
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Vec<Taken>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, mail: Taken) {
+        self.lock().push(mail);
+        self.arrival.notify_all();
+    }
+}
+
 /// The server; it ends when dropped.
 pub struct MailServer {
     child: Child,
     port: u16,
-    taken: Arc<Mutex<Vec<Taken>>>,
+    inbox: Arc<Inbox>,
     /// Reads what the server says, until its end.
     reader: Option<JoinHandle<()>>,
 }
@@ -65,14 +87,12 @@ impl MailServer {
         let mut lines = BufReader::new(output).lines().map_while(std::result::Result::ok);
         let port = lines.next().and_then(|line| line.parse().ok());
         let port = port.ok_or_else(|| Error::new("the SMTP server did not say its port; its error is above"))?;
-        let taken = Arc::<Mutex<Vec<Taken>>>::default();
-        let inbox = Arc::clone(&taken);
+        let inbox = Arc::<Inbox>::default();
+        let filled = Arc::clone(&inbox);
         let reader = std::thread::spawn(move || {
-            for mail in lines.filter_map(|line| serde_json::from_str(&line).ok()) {
-                inbox.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
-            }
+            lines.filter_map(|line| serde_json::from_str(&line).ok()).for_each(|mail| filled.push(mail));
         });
-        Ok(Self { child, port, taken, reader: Some(reader) })
+        Ok(Self { child, port, inbox, reader: Some(reader) })
     }
 
     /// Its port, on 127.0.0.1.
@@ -84,7 +104,20 @@ impl MailServer {
     /// What it has taken by now.
     #[must_use]
     pub fn taken(&self) -> Vec<Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inbox.lock().clone()
+    }
+
+    /// Waits until what it has taken is so.
+    ///
+    /// # Errors
+    /// If that does not come to pass within two minutes.
+    pub fn wait_until(&self, is_so: impl Fn(&[Taken]) -> bool) -> Result<()> {
+        let waited = self.inbox.arrival.wait_timeout_while(self.inbox.lock(), PATIENCE, |taken| !is_so(taken));
+        let (taken, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            return Err(Error::new(format!("it did not come to pass; {} mails have arrived", taken.len())));
+        }
+        Ok(())
     }
 
     /// Ends it at once. What it has taken by now is all that it will ever have taken: what was still on its way

@@ -201,6 +201,23 @@ impl Network {
         }
     }
 
+    /// Sends a dead letter off once more, as [`Network::redrive`] does. Whether there is such a one.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn redrive_dead(
+        &self,
+        owner: Option<&MemberId>,
+        channel: &str,
+        target: &str,
+        id: &str,
+    ) -> StoreResult<bool> {
+        match self.letter(owner, channel, target, Stage::Dead, id).await? {
+            Some(letter) => self.redrive(&letter, Stage::Dead).await,
+            None => Ok(false),
+        }
+    }
+
     /// Writes a delivery of the host's that no event caused, to be made at once. Returns its id, which
     /// begins with `prefix`.
     ///

@@ -10,7 +10,8 @@ fn done(browser: &Browser) -> u64 {
 
 /// Lets a day pass, on the page that one is on.
 fn next_day(browser: &Browser) {
-    browser.named("1 d").click();
+    // The page of the day before says so too.
+    browser.named("1 d").follow();
     browser.sees("1 day later");
 }
 
@@ -82,14 +83,14 @@ fn a_plan_ends_when_its_owner_says_so() {
     browser.find("select[name='budget'] option[value='5']").click();
     browser.named("Look at the plan").click();
     assert!(browser.find(".ask").text().contains("At most 5 a day"));
-    browser.named("Start the plan").click();
-    browser.named("1 d").click();
+    browser.named("Start the plan").follow();
+    browser.named("1 d").follow();
     browser.go("/cleanup");
     assert!(browser.find(".plan h2").text().starts_with("6 of "), "{}", browser.find(".plan h2").text());
     browser.named("End the plan").click();
     assert!(browser.find(".said").text().contains("What was withdrawn stays withdrawn."));
     assert!(browser.find(".plan.over").text().contains("6 withdrawn"));
-    browser.named("21 d").click();
+    browser.named("21 d").follow();
     browser.go("/cleanup");
     assert!(browser.find(".plan.over").text().contains("6 withdrawn"), "nothing more is");
 }

@@ -95,7 +95,7 @@ fn parts_that_change(browser: &Browser) {
     browser.named("Look at the plan").click();
     browser.sees("In this order");
     look(browser, "cleanup-plan-asked");
-    browser.named("Start the plan").click();
+    browser.named("Start the plan").follow();
     browser.named("1 d").click();
     browser.sees("1 day later");
     look(browser, "cleanup-plan");

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The key that the tests' servers are started with.
 pub(crate) const KEY: &str = "test-key";
@@ -31,6 +31,18 @@ pub(crate) fn acquaint() -> Command {
 /// Runs the binary to its end.
 pub(crate) fn run(args: &[&str]) -> Ran {
     Ran(acquaint().args(args).output().unwrap())
+}
+
+/// How long something is asked for at most: whatever is not so by then never will be.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Asks again until it is so. What is asked is answered by programs, so that this takes its time.
+#[expect(clippy::disallowed_methods, reason = "a test that waits for ever says nothing")]
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "it did not come to pass");
+    }
 }
 
 /// How a run ended.

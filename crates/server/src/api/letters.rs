@@ -72,10 +72,8 @@ async fn redrive(
     _: Passed,
     Posted { body, .. }: Posted<DeadLetter>,
 ) -> Result<Response, Problem> {
-    let found = app.network().letter(body.member.as_ref(), &body.channel, &body.target, Stage::Dead, &body.id).await?;
-    let found = found.ok_or_else(Problem::not_found)?;
-    let is_on_its_way = app.network().redrive(&found, Stage::Dead).await?;
-    if !is_on_its_way {
+    let DeadLetter { channel, target, id, member } = &body;
+    if !app.network().redrive_dead(member.as_ref(), channel, target, id).await? {
         return Err(Problem::not_found());
     }
     let mut answer = StatusCode::NO_CONTENT.into_response();

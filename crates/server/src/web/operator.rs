@@ -455,9 +455,7 @@ async fn redriven(desk: &Desk, fields: &Fields) -> Result<(), Mishap> {
     let word = |name| fields.get(name).filter(|text: &&str| !text.contains('/')).ok_or(Mishap::NotFound);
     let (channel, target, id) = (word("channel")?, word("target")?, word("id")?);
     let member = fields.get("member").map(MemberId::new).transpose().map_err(|_| Mishap::NotFound)?;
-    let network = desk.0.network();
-    let found = network.letter(member.as_ref(), channel, target, Stage::Dead, id).await?.ok_or(Mishap::NotFound)?;
-    let is_on_its_way = network.redrive(&found, Stage::Dead).await?;
+    let is_on_its_way = desk.0.network().redrive_dead(member.as_ref(), channel, target, id).await?;
     if is_on_its_way { Ok(()) } else { Err(Mishap::NotFound) }
 }
 
