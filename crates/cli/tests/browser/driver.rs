@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -47,9 +48,9 @@ pub(crate) struct Driver {
 impl Driver {
     /// It takes a free port of one kind of address and then the same one of the other, which somebody may have
     /// taken meanwhile: it says so and ends, and is started again.
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start() -> Arc<Self> {
         let started = (0..ATTEMPTS).find_map(|_| Self::launch());
-        started.expect("chromedriver finds a port that is free for both kinds of addresses")
+        Arc::new(started.expect("chromedriver finds a port that is free for both kinds of addresses"))
     }
 
     fn launch() -> Option<Self> {
@@ -77,7 +78,7 @@ impl Driver {
     }
 
     /// Opens a browser with a profile of its own.
-    pub(crate) fn open(&self, screen: Screen, site: &str, script: bool) -> Browser {
+    pub(crate) fn open(self: &Arc<Self>, screen: Screen, site: &str, script: bool) -> Browser {
         let size = format!("--window-size={},{}", screen.width, screen.height);
         let args = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--lang=en", &size];
         let blocked = if script { 1 } else { 2 };
@@ -96,7 +97,7 @@ impl Driver {
         let address = format!("http://127.0.0.1:{}", self.port);
         let mut session = ClientBuilder::new(HttpConnector::new());
         let client = runtime.block_on(session.capabilities(wanted).connect(&address)).expect("a browser opens");
-        let browser = Browser { runtime, client, site: site.to_owned(), screen };
+        let browser = Browser { runtime, client, site: site.to_owned(), screen, _driver: Arc::clone(self) };
         let mobile = screen.width < 600;
         browser.devtools(
             "Emulation.setDeviceMetricsOverride",
@@ -125,11 +126,15 @@ pub(crate) struct Browser {
     client: Client,
     site: String,
     pub(crate) screen: Screen,
+    /// Without its driver a browser cannot be closed, and would live on after the test.
+    _driver: Arc<Driver>,
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let _ = self.runtime.block_on(self.client.clone().close());
+        let closed = self.runtime.block_on(self.client.clone().close());
+        // After a failure there is enough to read.
+        assert!(closed.is_ok() || std::thread::panicking(), "a browser was not closed, and lives on: {closed:?}");
     }
 }
 

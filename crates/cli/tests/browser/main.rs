@@ -40,6 +40,8 @@ mod signing;
 mod smoke;
 mod withdrawing;
 
+use std::sync::Arc;
+
 use acquaint_testkit::postgres::Place;
 use common::{Server, acquaint};
 use driver::{Browser, Driver, Screen};
@@ -55,7 +57,7 @@ const LENA: &str = "de-01";
 
 /// A running demo, as new, at a time that is always the same, and what drives browsers.
 struct Stage {
-    driver: Driver,
+    driver: Arc<Driver>,
     server: Server,
     folder: tempfile::TempDir,
     place: Option<Place>,

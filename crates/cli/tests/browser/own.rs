@@ -1,5 +1,7 @@
 //! "Your LinkedIn": a made-up export in a browser, from what was sent to what is withdrawn by hand.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::common::{Ran, Server, acquaint};
@@ -10,7 +12,7 @@ const NOW: &str = "2026-03-10T08:00:00Z";
 
 /// Pages of an export of sixty people, half of whom accepted on the day.
 struct Desk {
-    driver: Driver,
+    driver: Arc<Driver>,
     server: Server,
     folder: tempfile::TempDir,
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use super::common::{Client, KEY, Server, acquaint, field};
 use super::driver::{Browser, DESKTOP, Driver, PHONE, Screen};
@@ -34,7 +35,7 @@ impl Drop for Provider {
 pub(super) struct Community {
     pub(super) server: Server,
     site: String,
-    driver: Driver,
+    driver: Arc<Driver>,
     _provider: Option<Provider>,
     _folder: tempfile::TempDir,
 }
