@@ -18,6 +18,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use url::{ParseError, Url};
@@ -43,6 +44,8 @@ pub(crate) const PHONE: Screen = Screen { name: "phone", width: 390, height: 844
 pub(crate) struct Driver {
     process: Child,
     port: u16,
+    /// Where it and its browsers keep what they need for as long as they live.
+    _folder: TempDir,
 }
 
 impl Driver {
@@ -54,8 +57,10 @@ impl Driver {
     }
 
     fn launch() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
+            .env("TMPDIR", folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -74,7 +79,7 @@ impl Driver {
         };
         // What else it writes is read and dropped, so that it never waits for us.
         std::thread::spawn(move || lines.for_each(drop));
-        Some(Self { process, port })
+        Some(Self { process, port, _folder: folder })
     }
 
     /// Opens a browser with a profile of its own.
