@@ -1,8 +1,9 @@
-//! The one way to commit: a flight with everything, one look at the counts, COMMIT.
+//! The one way to commit: a flight with everything, COMMIT among it.
 //!
 //! Nothing is locked up front. Each row is written on the condition that it is of the version that
-//! the change was decided on, and each statement says how many rows it touched; a count that is too
-//! low is a conflict. An outcome that is not known is found out before anybody is told anything.
+//! the change was decided on, and a statement that finds fewer such rows is refused, and with it
+//! COMMIT. Where tables are spread over nodes, the counts are looked at here, before COMMIT is sent.
+//! An outcome that is not known is found out before anybody is told anything.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use acquaint_store::{Changes, StoreError, StoreResult};
 use rand::RngExt as _;
 use uuid::Uuid;
 
-use crate::connection::{Connection, Reply, Step, borrow, param};
+use crate::connection::{Reply, Step, borrow, param};
 use crate::error::{Reaction, Trouble};
 use crate::plan::Plan;
 use crate::servers::{Seat, Session};
@@ -37,6 +38,17 @@ enum Attempt {
     Refused(Trouble),
     /// The answer to COMMIT was lost.
     Unknown(Trouble),
+}
+
+impl Attempt {
+    /// How one ended that met this, and wrote nothing.
+    fn refused(trouble: Trouble) -> Self {
+        match (&trouble, trouble.reaction()) {
+            (Trouble::Unmet(Sql::Fence), _) => Attempt::Fenced,
+            (_, Reaction::Conflict) => Attempt::Conflict,
+            _ => Attempt::Refused(trouble),
+        }
+    }
 }
 
 impl PostgresStore {
@@ -72,7 +84,7 @@ impl PostgresStore {
                 Attempt::Refused(trouble) if retries.again(&trouble).await => {}
                 Attempt::Refused(trouble) => {
                     if matches!(trouble, Trouble::Deadline(_)) {
-                        // What is left of it on a frozen server may hold this process's row for long.
+                        // What is left of it on a frozen node may hold this process's row for long.
                         seat.session = None;
                     }
                     return Err(trouble.into());
@@ -91,40 +103,44 @@ impl PostgresStore {
         // Where a commit is seen on one node before another, what it carries is promised by the next.
         let promised = if connection.is_distributed && has_events { seat.complete } else { complete };
         let fence = vec![param(name), param(commits + 1), param(promised)];
-        let mut steps = vec![Step::new(Sql::Begin, Vec::new()), Step::new(Sql::Fence, fence)];
+        let mut steps = vec![Step::new(Sql::Begin, Vec::new()), Step::new(Sql::Fence, fence).touching(1)];
         steps.extend(plan.steps());
-        let sent = send(&mut connection, &steps).await;
-        drop(steps);
-        if let Err(refused) = sent {
-            connection.roll_back().await;
-            return refused;
+        if connection.is_distributed {
+            let sent = connection.fly(&steps).await;
+            steps.clear();
+            if let Err(trouble) = sent {
+                connection.roll_back().await;
+                return Attempt::refused(trouble);
+            }
         }
-        let mut end = vec![Step::new(Sql::Commit, Vec::new())];
-        end.extend(replicas::position_step(&self.replicas));
-        match connection.fly(&end).await {
+        steps.push(Step::new(Sql::Commit, Vec::new()));
+        steps.extend(replicas::position_step(&self.replicas));
+        let ended = connection.fly(&steps).await;
+        drop(steps);
+        match ended {
             Ok(replies) => {
                 seat.advance(complete);
-                self.passed(replies.get(1));
+                self.passed(replies.last());
                 Attempt::Committed
             }
-            Err(trouble) if trouble.is_certain() => Attempt::Refused(trouble),
+            Err(trouble) if trouble.is_certain() => Attempt::refused(trouble),
             Err(trouble) => Attempt::Unknown(trouble),
         }
     }
 
-    /// Finds out whether the commit after the last one known took place.
+    /// Finds out whether the commit after the last one known took place, and sees to it that it will not any more.
     async fn settle(&self, seat: &mut Seat, complete: Uuid, trouble: &Trouble) -> StoreResult<()> {
         tracing::warn!(error = %trouble, "the answer to a commit was lost");
-        // Without an answer this process is a stranger to its own row.
         let Some(session) = seat.session.take() else { return Err(StoreError::Conflict) };
         let begun = monotonic();
-        // An update of the row waits until whatever still holds it is over.
-        let mut beat = vec![Step::new(Sql::Beat, vec![param(&session.name)])];
-        beat.extend(replicas::position_step(&self.replicas));
+        // To take the row away waits until whatever still holds it is over. What has not arrived yet, because the
+        // network or a process of the database stands still, finds no row and is refused.
+        let mut leave = vec![Step::new(Sql::Leave, vec![param(&session.name)])];
+        leave.extend(replicas::position_step(&self.replicas));
         let found = loop {
-            match self.run(&beat).await {
+            match self.run(&leave).await {
                 Ok(replies) => {
-                    self.passed(replies.get(1));
+                    self.passed(replies.last());
                     break commits(&replies);
                 }
                 Err(_) if begun.elapsed() < self.settling => self.pause(SETTLING_PAUSE).await,
@@ -134,19 +150,17 @@ impl PostgresStore {
                 }
             }
         };
-        let (before, after) = (session.commits, session.commits + 1);
-        drop(beat);
-        match found {
-            Some(commits) if commits == after => {
-                seat.session = Some(session);
-                seat.advance(complete);
+        let outcome = match found {
+            Some(commits) if commits == session.commits + 1 => {
+                seat.complete = complete;
+                Ok(())
             }
-            Some(commits) if commits == before => seat.session = Some(session),
-            // The row was removed: nobody knows any more.
+            Some(commits) if commits == session.commits => Err(StoreError::Unavailable(trouble.to_string())),
+            // The row is gone already, or was not reached: nobody knows.
             _ => return Err(StoreError::OutcomeUnknown(trouble.to_string())),
-        }
+        };
         self.counters.settled();
-        if found == Some(after) { Ok(()) } else { Err(StoreError::Unavailable(trouble.to_string())) }
+        outcome
     }
 
     /// What this process committed lies before the place that was answered.
@@ -204,23 +218,6 @@ impl Retries<'_> {
         self.pause *= 2;
         true
     }
-}
-
-/// Sends everything but COMMIT, and looks at the counts.
-async fn send(connection: &mut Connection, steps: &[Step<'_>]) -> Result<(), Attempt> {
-    let replies = connection.fly(steps).await.map_err(|trouble| match trouble.reaction() {
-        Reaction::Conflict => Attempt::Conflict,
-        _ => Attempt::Refused(trouble),
-    })?;
-    for (step, reply) in steps.iter().zip(&replies) {
-        if step.sql == Sql::Fence && reply.touched == 0 {
-            return Err(Attempt::Fenced);
-        }
-        if step.touches.is_some_and(|rows| rows != reply.touched) {
-            return Err(Attempt::Conflict);
-        }
-    }
-    Ok(())
 }
 
 fn commits(replies: &[Reply]) -> Option<i64> {

@@ -45,8 +45,9 @@ pub(crate) struct Step<'a> {
     pub(crate) params: Vec<Param<'a>>,
     /// Whose rows it touches, for a database that has to ask several nodes: one parameter more there.
     pub(crate) members: Option<Param<'a>>,
-    /// How many rows it must touch; otherwise what was decided no longer holds.
-    pub(crate) touches: Option<u64>,
+    /// How many rows it must touch; otherwise what was decided no longer holds. On one node the statement
+    /// itself is refused then, and has one parameter more; of several, the count is looked at here.
+    pub(crate) touches: Option<i64>,
 }
 
 impl<'a> Step<'a> {
@@ -59,7 +60,7 @@ impl<'a> Step<'a> {
     }
 
     pub(crate) fn touching(self, rows: usize) -> Self {
-        Self { touches: Some(rows as u64), ..self }
+        Self { touches: Some(i64::try_from(rows).unwrap_or(i64::MAX)), ..self }
     }
 }
 
@@ -125,12 +126,15 @@ impl Connection {
         .await;
         let mut replies = Vec::with_capacity(steps.len());
         let mut trouble = None;
-        for mut reply in under_way {
+        for (step, mut reply) in steps.iter().zip(under_way) {
             timeout(self.deadline, &mut reply).await.map_err(|_| Trouble::Deadline(self.deadline))?;
             // What follows the first error is refused for no reason of its own.
             match Pin::new(&mut reply).take_output() {
+                Some(Ok(reply)) if self.falls_short(step, &reply) => {
+                    trouble = trouble.or(Some(Trouble::Unmet(step.sql)))
+                }
                 Some(Ok(reply)) => replies.push(reply),
-                Some(Err(error)) => trouble = trouble.or(Some(Trouble::Database(error))),
+                Some(Err(error)) => trouble = trouble.or_else(|| Some(Trouble::at(step.sql, error))),
                 None => {}
             }
         }
@@ -143,9 +147,12 @@ impl Connection {
             self.client.batch_execute(&step.sql.text(self.is_distributed)).await?;
             return Ok(Reply { rows: Vec::new(), touched: 0 });
         };
-        let members = step.members.iter().filter(|_| self.is_distributed);
-        let params = step.params.iter().chain(members);
-        let params: Vec<_> = params.map(|param| param.as_ref() as &(dyn ToSql + Sync)).collect();
+        let mut params: Vec<_> = step.params.iter().map(|param| param.as_ref() as &(dyn ToSql + Sync)).collect();
+        if self.is_distributed {
+            params.extend(step.members.iter().map(|param| param.as_ref() as &(dyn ToSql + Sync)));
+        } else {
+            params.extend(step.touches.iter().map(|rows| rows as &(dyn ToSql + Sync)));
+        }
         #[expect(clippy::disallowed_methods, reason = "the one place where statements are sent")]
         let stream = self.client.query_raw(statement, params).await?;
         pin_mut!(stream);
@@ -154,6 +161,11 @@ impl Connection {
             rows.push(row?);
         }
         Ok(Reply { rows, touched: stream.rows_affected().unwrap_or_default() })
+    }
+
+    /// Whether a statement that could not count its rows itself touched fewer than it must.
+    fn falls_short(&self, step: &Step<'_>, reply: &Reply) -> bool {
+        self.is_distributed && step.touches.is_some_and(|rows| u64::try_from(rows) != Ok(reply.touched))
     }
 
     /// Rolls back if a transaction is open and the connection still good for it.

@@ -9,14 +9,22 @@ use std::time::Duration;
 use acquaint_store::StoreError;
 use tokio_postgres::error::SqlState;
 
+use crate::sql::Sql;
 use crate::value::Unreadable;
+
+/// What a database says when the text that tells of an unmet precondition is read as a date: no statement
+/// reads any other text so (see [`sql`](crate::sql)).
+const UNMET: &str = "22007";
 
 /// Why something asked of the database was not done, as a sentence for people.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
-    /// The database refused it, or the connection broke.
-    #[error("{}", describe(.0))]
-    Database(tokio_postgres::Error),
+    /// The database refused it at this statement, or the connection broke.
+    #[error("{}", describe(.1))]
+    Database(Sql, tokio_postgres::Error),
+    /// Fewer rows than were decided on are still as they were; of which statement.
+    #[error("a row was changed by somebody else meanwhile")]
+    Unmet(Sql),
     /// There was no answer in time.
     #[error("the database did not answer within {} s", .0.as_secs_f64())]
     Deadline(Duration),
@@ -42,9 +50,18 @@ pub(crate) enum Reaction {
 }
 
 impl Trouble {
+    /// What this statement met.
+    pub(crate) fn at(sql: Sql, error: tokio_postgres::Error) -> Self {
+        match error.code() {
+            Some(code) if code.code() == UNMET => Trouble::Unmet(sql),
+            _ => Trouble::Database(sql, error),
+        }
+    }
+
     pub(crate) fn reaction(&self) -> Reaction {
         match self {
-            Trouble::Database(error) => match error.code() {
+            Trouble::Unmet(_) => Reaction::Conflict,
+            Trouble::Database(_, error) => match error.code() {
                 Some(code) => of_code(code),
                 None if error.is_closed() || is_of_the_network(error) => Reaction::Unavailable,
                 // A value that does not go into its column.
@@ -57,9 +74,15 @@ impl Trouble {
 
     /// Whether a commit that met this certainly did not take place.
     pub(crate) fn is_certain(&self) -> bool {
-        let Trouble::Database(error) = self else { return false };
-        // Everything else may come from a machine that died on the way to its answer.
-        error.code().is_some_and(|code| ["40", "23", "25"].contains(&class(code)))
+        match self {
+            Trouble::Unmet(_) => true,
+            // Where the database itself refuses what comes before COMMIT, it makes a rollback of COMMIT. At COMMIT, all
+            // but these may come from a machine that died on the way to its answer.
+            Trouble::Database(sql, error) => {
+                error.code().is_some_and(|code| sql.is_of_rows() || ["40", "23", "25"].contains(&class(code)))
+            }
+            Trouble::Deadline(_) | Trouble::NoConnection(_) | Trouble::Unreadable(_) => false,
+        }
     }
 }
 

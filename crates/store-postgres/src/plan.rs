@@ -178,7 +178,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The statements, in order. Each that settles a precondition says how many rows it must touch.
+    /// The statements, in order. Each that changes what was read says how many rows it must touch; one that inserts
+    /// rows is refused if any is there.
     pub(crate) fn steps(&self) -> Vec<Step<'_>> {
         let mut steps = Vec::new();
         self.members.push(&mut steps, [Sql::InsertMembers, Sql::UpdateMembers, Sql::DeleteMembers]);
@@ -187,8 +188,8 @@ impl<'a> Plan<'a> {
         push_keys(&mut steps, Sql::DeletePast, &self.past_removed);
         push_all(&mut steps, Sql::PutNotifications, &self.notifications);
         push_keys(&mut steps, Sql::DeleteNotifications, &self.notifications_removed);
-        push_exactly(&mut steps, Sql::InsertEvents, &self.events);
-        push_exactly(&mut steps, Sql::InsertClaims, &self.claims);
+        push_all(&mut steps, Sql::InsertEvents, &self.events);
+        push_all(&mut steps, Sql::InsertClaims, &self.claims);
         self.documents.push(&mut steps, [Sql::InsertDocuments, Sql::UpdateDocuments, Sql::DeleteDocuments]);
         steps
     }
@@ -197,7 +198,7 @@ impl<'a> Plan<'a> {
 impl<R: ToRow> Writes<'_, R> {
     /// Statements that insert, update and delete.
     fn push<'s>(&'s self, steps: &mut Vec<Step<'s>>, [insert, update, delete]: [Sql; 3]) {
-        push_exactly(steps, insert, &self.inserts);
+        push_all(steps, insert, &self.inserts);
         for chunk in self.updates.chunks(ROWS_AT_ONCE) {
             let rows = Rows::of(chunk.iter().map(|versioned| &versioned.row));
             let expected: Vec<Value<'_>> = chunk.iter().map(|versioned| versioned.expected.into()).collect();
@@ -239,12 +240,7 @@ fn past_lines<'a>(change: &'a RelationChange, past: &mut Lines<'a, InvitationId,
     }
 }
 
-/// Statements that insert all rows, each of which must touch all of its own.
-fn push_exactly<'a, R: ToRow>(steps: &mut Vec<Step<'a>>, sql: Sql, rows: &'a [R]) {
-    steps.extend(rows.chunks(ROWS_AT_ONCE).map(|chunk| given(sql, chunk).touching(chunk.len())));
-}
-
-/// Statements that put all rows, whether they are there or not.
+/// Statements that insert or put all rows.
 pub(crate) fn push_all<'a, R: ToRow>(steps: &mut Vec<Step<'a>>, sql: Sql, rows: &'a [R]) {
     steps.extend(rows.chunks(ROWS_AT_ONCE).map(|chunk| given(sql, chunk)));
 }

@@ -3,9 +3,9 @@
 //! Each process that commits has one row in `servers`, and that row does three things.
 //! - **Fence.** Every commit raises `commits` from the number that this process knows. If the row is
 //!   gone, somebody took this process for dead; what it decided meanwhile is refused.
-//! - **Outcome.** When a connection is lost on the way to the answer of a COMMIT, the row says
-//!   whether it took place. An update of the row waits for whatever still holds it, so that what is
-//!   read after it is the truth, and stays so.
+//! - **Outcome.** When a connection is lost on the way to the answer of a commit, the row says
+//!   whether it took place. To remove the row waits for whatever still holds it, so that what it said
+//!   last is the truth; and as the row is gone, what arrives later is refused.
 //! - **Horizon.** `low_water` promises that no event at or below it will come from this process any
 //!   more. Up to the lowest of these, the events are complete.
 //!

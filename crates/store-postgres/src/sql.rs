@@ -134,13 +134,17 @@ statements! { spread;
     // Touches no row, and is refused all the same where nothing may be written.
     Writable => "UPDATE servers SET beats = beats WHERE member_id = '#server-'",
     Register => "INSERT INTO servers (member_id, commits, low_water, beats) VALUES ($1, 0, $2, 0)",
-    Fence => "UPDATE servers SET commits = $2, low_water = $3 WHERE member_id = $1 AND commits = $2 - 1::bigint",
+    Fence => counted(
+        "UPDATE servers SET commits = $2, low_water = $3 WHERE member_id = $1 AND commits = $2 - 1::bigint",
+        4,
+        spread
+    ),
     Beat => "UPDATE servers SET beats = beats + 1 WHERE member_id = $1 RETURNING commits",
     Servers => "SELECT member_id, commits, beats FROM servers",
     HighestPromise => "SELECT low_water, member_id FROM servers WHERE member_id <> $1 ORDER BY low_water DESC LIMIT 1",
     LowestPromise => "SELECT low_water, member_id FROM servers ORDER BY low_water LIMIT 1",
     RemoveServer => "DELETE FROM servers WHERE member_id = $1 AND commits = $2 AND beats = $3",
-    Leave => "DELETE FROM servers WHERE member_id = $1",
+    Leave => "DELETE FROM servers WHERE member_id = $1 RETURNING commits",
     Lease => "SELECT holder, beats, member_id FROM leases WHERE member_id = $1",
     NewLease =>
         "INSERT INTO leases (member_id, holder, beats) VALUES ($1, $2, 0) ON CONFLICT (member_id) DO NOTHING",
@@ -158,6 +162,11 @@ impl Sql {
     /// Whether it asks for a place in the log, and touches no row.
     pub(crate) fn is_of_the_log(self) -> bool {
         matches!(self, Sql::Position | Sql::Replayed)
+    }
+
+    /// Whether it reads or writes rows.
+    pub(crate) fn is_of_rows(self) -> bool {
+        !self.is_control() && !self.is_of_the_log()
     }
 }
 
@@ -189,21 +198,16 @@ fn among(spread: bool, number: usize) -> String {
     if spread { format!("r.member_id = ANY(${number}) AND ") } else { String::new() }
 }
 
-fn insert_or(table: &Table, otherwise: &str) -> String {
+/// Rows that must not exist: the database refuses those that do.
+fn insert(table: &Table) -> String {
     let values: Vec<_> = table.columns.iter().map(cast).collect();
     format!(
-        "INSERT INTO {} ({}) SELECT {} FROM UNNEST($1::{}[]) AS u ON CONFLICT ({}) DO {otherwise}",
+        "INSERT INTO {} ({}) SELECT {} FROM UNNEST($1::{}[]) AS u",
         table.name,
         names(table),
         values.join(", "),
-        table.row,
-        table.key.join(", ")
+        table.row
     )
-}
-
-/// Rows that must not exist: those that do are left alone, and the count tells.
-fn insert(table: &Table) -> String {
-    insert_or(table, "NOTHING")
 }
 
 fn changing(table: &Table) -> impl Iterator<Item = &(&'static str, &'static str)> {
@@ -212,7 +216,20 @@ fn changing(table: &Table) -> impl Iterator<Item = &(&'static str, &'static str)
 
 fn upsert(table: &Table) -> String {
     let sets: Vec<_> = changing(table).map(|(name, _)| format!("{name} = EXCLUDED.{name}")).collect();
-    insert_or(table, &format!("UPDATE SET {}", sets.join(", ")))
+    format!("{} ON CONFLICT ({}) DO UPDATE SET {}", insert(table), table.key.join(", "), sets.join(", "))
+}
+
+/// A statement that must touch as many rows as the parameter of that number says. On one node it is refused
+/// otherwise, so that COMMIT can be sent right behind it; what the text says is read in the database's own log. A
+/// database of several nodes does not put writes to all of them into one such statement.
+fn counted(statement: &str, number: usize, spread: bool) -> String {
+    if spread {
+        return statement.to_owned();
+    }
+    format!(
+        "WITH written AS ({statement} RETURNING 1) \
+         SELECT CAST(CASE WHEN COUNT(*) <> ${number} THEN 'a row was changed meanwhile' END AS date) FROM written"
+    )
 }
 
 /// The columns of the key, compared with those that are given.
@@ -221,14 +238,14 @@ fn same_key(table: &Table) -> String {
     parts.join(" AND ")
 }
 
-/// Rows of the version that was read. The rows come first, then the versions, then whose rows they are.
+/// Rows of the version that was read. The rows come first, then the versions, then whose rows they are or how many.
 fn update(table: &Table, spread: bool) -> String {
     let set = |column: &(&'static str, &'static str)| match column.0 {
         "stamp" => "stamp = GREATEST(r.stamp, u.stamp)".to_owned(),
         name => format!("{name} = {}", cast(column)),
     };
     let sets: Vec<_> = changing(table).map(set).collect();
-    format!(
+    let statement = format!(
         "UPDATE {} AS r SET {} FROM UNNEST($1::{}[], $2::bigint[]) AS u ({}, expected) \
          WHERE {}{} AND r.version = u.expected",
         table.name,
@@ -237,23 +254,26 @@ fn update(table: &Table, spread: bool) -> String {
         names(table),
         among(spread, 3),
         same_key(table)
-    )
+    );
+    counted(&statement, 3, spread)
 }
 
 /// The rows of these keys, and of the versions that come last if `versioned`.
 fn delete(table: &Table, versioned: bool, spread: bool) -> String {
     let (arrays, names) = keys(table);
+    let versions = table.key.len() + 1;
     let (array, name, condition) = if versioned {
-        (format!(", ${}::bigint[]", table.key.len() + 1), ", expected", " AND r.version = u.expected")
+        (format!(", ${versions}::bigint[]"), ", expected", " AND r.version = u.expected")
     } else {
         (String::new(), "", "")
     };
-    format!(
+    let statement = format!(
         "DELETE FROM {} AS r USING UNNEST({arrays}{array}) AS u ({names}{name}) WHERE {}{}{condition}",
         table.name,
         among(spread, 1),
         same_key(table)
-    )
+    );
+    if versioned { counted(&statement, versions + 1, spread) } else { statement }
 }
 
 /// The key's columns as arrays, and their names.
@@ -325,7 +345,7 @@ mod tests {
 
     #[test]
     fn every_statement_names_the_member() {
-        for (sql, text) in texts().filter(|(sql, _)| !sql.is_control() && !sql.is_of_the_log()) {
+        for (sql, text) in texts().filter(|(sql, _)| sql.is_of_rows()) {
             assert!(text.contains("member_id"), "{sql:?}: {text}");
         }
     }

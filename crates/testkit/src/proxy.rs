@@ -18,8 +18,17 @@ pub enum Weather {
     Fair,
     /// Connections stay, and nothing passes; what was sent arrives later.
     Stalled,
+    /// What clients send arrives; the answers come later.
+    Mute,
     /// Nobody listens; what was connected is cut.
     Refusing,
+}
+
+impl Weather {
+    /// Whether it keeps what goes that way.
+    fn holds(self, way: Way) -> bool {
+        self == Weather::Stalled || self == Weather::Mute && way == Way::Down
+    }
 }
 
 /// Which way bytes go.
@@ -257,7 +266,7 @@ impl Shared {
         let mut passed = Vec::new();
         while let Ok(read) = from.read(&mut buffer) {
             let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-            let mut state = self.wait_while(|state| state.weather == Weather::Stalled && !state.over);
+            let mut state = self.wait_while(|state| state.weather.holds(way) && !state.over);
             if state.over {
                 break;
             }

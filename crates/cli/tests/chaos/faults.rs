@@ -28,7 +28,7 @@ pub(crate) enum Fault {
     Stall,
     /// A server can not reach the database for a while.
     Refuse,
-    /// A connection is cut when everything but COMMIT has been sent.
+    /// A connection is cut in the middle of a commit, which may or may not be carried out to its end.
     LoseCommit,
     /// A connection is cut when COMMIT was carried out, and before its answer arrives.
     LoseAnswer,
@@ -100,7 +100,7 @@ pub(crate) fn cause(fault: Fault, town: &mut Town, load: &Load, random: &mut Std
         Fault::LoseCommit | Fault::LoseAnswer => {
             // What the database says after each statement.
             let (said, arrive) = match fault {
-                Fault::LoseCommit => ("UPDATE 1\0", true),
+                Fault::LoseCommit => ("INSERT 0 ", true),
                 _ => ("COMMIT\0", false),
             };
             let link = town.link(server);
