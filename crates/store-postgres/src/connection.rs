@@ -131,7 +131,7 @@ impl Connection {
             // What follows the first error is refused for no reason of its own.
             match Pin::new(&mut reply).take_output() {
                 Some(Ok(reply)) if self.falls_short(step, &reply) => {
-                    trouble = trouble.or(Some(Trouble::Unmet(step.sql)))
+                    trouble = trouble.or(Some(Trouble::Unmet(step.sql)));
                 }
                 Some(Ok(reply)) => replies.push(reply),
                 Some(Err(error)) => trouble = trouble.or_else(|| Some(Trouble::at(step.sql, error))),

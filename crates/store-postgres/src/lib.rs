@@ -14,9 +14,9 @@
 //! here from the views, never from a condition in SQL. All statements are in `sql`.
 //!
 //! # What it costs
-//! A commit takes two round trips, whatever it carries; what is read for a batch takes one. `servers`
-//! says how several processes get along, `connection` how a database that freezes is kept from
-//! freezing us.
+//! A commit takes one round trip, whatever it carries (two where tables are spread over nodes); what
+//! is read for a batch takes one. `servers` says how several processes get along, `connection` how a
+//! database that freezes is kept from freezing us.
 
 mod address;
 mod commit;

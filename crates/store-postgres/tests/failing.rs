@@ -50,7 +50,7 @@ fn assert_unavailable<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> Str
 }
 
 /// A connection that still looked good when the server died is one on which something may have got across.
-fn assert_not_done(outcome: Result<(), StoreError>) {
+fn assert_not_done(outcome: &Result<(), StoreError>) {
     assert!(matches!(outcome, Err(StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_))), "{outcome:?}");
 }
 
@@ -124,7 +124,7 @@ fn a_server_that_dies_and_returns_is_used_again() {
         let store = open(&cluster.url(TOWN), &options()).await;
         store.commit(&members(&["a"], 0)).await.unwrap();
         cluster.kill().unwrap();
-        assert_not_done(store.commit(&members(&["a"], 1)).await);
+        assert_not_done(&store.commit(&members(&["a"], 1)).await);
         let told = assert_unavailable(store.health().await);
         assert!(told.contains("cannot connect to PostgreSQL at 127.0.0.1:"), "{told}");
         cluster.restart().unwrap();
@@ -214,7 +214,7 @@ fn after_a_failover_the_promoted_standby_is_used() {
         let store = open(&url, &options()).await;
         store.commit(&event(10)).await.unwrap();
         primary.kill().unwrap();
-        assert_not_done(store.commit(&event(20)).await);
+        assert_not_done(&store.commit(&event(20)).await);
         let told = assert_unavailable(store.health().await);
         assert!(told.contains("read-only standby"), "{told}");
         standby.promote().unwrap();
