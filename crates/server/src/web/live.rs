@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::session::{Me, Visitor};
 use super::shell::MOST_UNREAD;
@@ -61,10 +61,23 @@ pub(crate) async fn stream(State(web): State<Web>, me: Me, headers: HeaderMap) -
         Err(acquaint_app::Missed) => (web.network().watch(&me.id, None).await?.ok(), true),
     };
     let watch = watch.ok_or(Mishap::Ours)?;
-    let mut ticks = interval(HEARTBEAT);
+    // The first look is taken anyway.
+    let mut ticks = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let closing = web.app().closing();
-    let live = Live { web, me, headers, watch, ticks, closing, counts: None, id: last, waiting: Vec::new(), missed };
+    let live = Live {
+        web,
+        me,
+        headers,
+        watch,
+        ticks,
+        closing,
+        counts: None,
+        look_due: true,
+        id: last,
+        waiting: Vec::new(),
+        missed,
+    };
     let told = stream::unfold(live, async |mut live| {
         let event = live.next().await?;
         Some((Ok::<_, Infallible>(event), live))
@@ -82,6 +95,8 @@ struct Live {
     closing: watch::Receiver<bool>,
     /// The last that were told.
     counts: Option<Counts>,
+    /// Whether they may have changed since.
+    look_due: bool,
     /// The last event that made a difference. What happened in silence leaves no trace here either.
     id: Option<EventId>,
     /// To be told.
@@ -103,22 +118,33 @@ impl Live {
             if std::mem::take(&mut self.missed) {
                 return Some(Event::default().event("missed").data("load the page again"));
             }
-            match self.look().await {
-                Ok(Some(event)) => return Some(event),
-                Ok(None) => {}
-                Err(mishap) => {
-                    tracing::warn!(?mishap, "the live stream of a page ends");
-                    return None;
+            // What changed is told before the counts that it changed, so they are looked at when an event has come,
+            // and not whenever somebody may have acted.
+            if let Some(event) = self.watch.try_next() {
+                self.signed_in().await?;
+                self.take(event).await?;
+                continue;
+            }
+            if std::mem::take(&mut self.look_due) {
+                match self.look().await {
+                    Ok(Some(event)) => return Some(event),
+                    Ok(None) => {}
+                    Err(mishap) => {
+                        tracing::warn!(?mishap, "the live stream of a page ends");
+                        return None;
+                    }
                 }
             }
             tokio::select! {
-                // What changed is told before the counts that it changed.
                 biased;
                 event = self.watch.next() => {
                     self.signed_in().await?;
                     self.take(event?).await?;
                 }
-                _ = self.ticks.tick() => self.signed_in().await?,
+                _ = self.ticks.tick() => {
+                    self.signed_in().await?;
+                    self.look_due = true;
+                }
                 _ = self.closing.changed() => return None,
             }
         }
@@ -140,6 +166,7 @@ impl Live {
         }
         told.reverse();
         self.waiting = told;
+        self.look_due = true;
         Some(())
     }
 
