@@ -20,7 +20,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::session::{Me, Visitor};
 use super::shell::MOST_UNREAD;
@@ -61,9 +61,10 @@ pub(crate) async fn stream(State(web): State<Web>, me: Me, headers: HeaderMap) -
         Err(acquaint_app::Missed) => (web.network().watch(&me.id, None).await?.ok(), true),
     };
     let watch = watch.ok_or(Mishap::Ours)?;
-    // The first look is taken anyway.
-    let mut ticks = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    let mut ticks = interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first comes at once, and the first look is taken anyway.
+    ticks.tick().await;
     let closing = web.app().closing();
     let live = Live {
         web,
