@@ -140,7 +140,7 @@ impl PostgresStore {
         let found = loop {
             match self.run(&leave).await {
                 Ok(replies) => {
-                    self.passed(replies.last());
+                    self.passed(replies.get(1));
                     break commits(&replies);
                 }
                 Err(_) if begun.elapsed() < self.settling => self.pause(SETTLING_PAUSE).await,

@@ -6,6 +6,7 @@
 //! that is loaded again.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::time::Duration;
 
 use acquaint_app::Watch;
@@ -63,8 +64,6 @@ pub(crate) async fn stream(State(web): State<Web>, me: Me, headers: HeaderMap) -
     let watch = watch.ok_or(Mishap::Ours)?;
     let mut ticks = interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first comes at once, and the first look is taken anyway.
-    ticks.tick().await;
     let closing = web.app().closing();
     let live = Live {
         web,
@@ -74,7 +73,7 @@ pub(crate) async fn stream(State(web): State<Web>, me: Me, headers: HeaderMap) -
         ticks,
         closing,
         counts: None,
-        look_due: true,
+        look_due: false,
         id: last,
         waiting: Vec::new(),
         missed,
@@ -96,7 +95,7 @@ struct Live {
     closing: watch::Receiver<bool>,
     /// The last that were told.
     counts: Option<Counts>,
-    /// Whether they may have changed since.
+    /// Whether they may have changed since; the first tick, which comes at once, says so.
     look_due: bool,
     /// The last event that made a difference. What happened in silence leaves no trace here either.
     id: Option<EventId>,
@@ -119,28 +118,24 @@ impl Live {
             if std::mem::take(&mut self.missed) {
                 return Some(Event::default().event("missed").data("load the page again"));
             }
-            // What changed is told before the counts that it changed, so they are looked at when an event has come,
-            // and not whenever somebody may have acted.
-            if let Some(event) = self.watch.try_next() {
-                self.signed_in().await?;
-                self.take(event).await?;
-                continue;
-            }
-            if std::mem::take(&mut self.look_due) {
-                match self.look().await {
-                    Ok(Some(event)) => return Some(event),
-                    Ok(None) => {}
-                    Err(mishap) => {
-                        tracing::warn!(?mishap, "the live stream of a page ends");
-                        return None;
-                    }
-                }
-            }
             tokio::select! {
+                // What changed is told before the counts that it changed, so they are looked at once no event is
+                // left, and not again before the next one: somebody may have acted whose events are yet to come.
                 biased;
                 event = self.watch.next() => {
                     self.signed_in().await?;
                     self.take(event?).await?;
+                }
+                () = ready(()), if self.look_due => {
+                    self.look_due = false;
+                    match self.look().await {
+                        Ok(Some(event)) => return Some(event),
+                        Ok(None) => {}
+                        Err(mishap) => {
+                            tracing::warn!(?mishap, "the live stream of a page ends");
+                            return None;
+                        }
+                    }
                 }
                 _ = self.ticks.tick() => {
                     self.signed_in().await?;
