@@ -116,17 +116,20 @@ impl Connection {
     async fn answers(&self, steps: &[Step<'_>]) -> Result<Vec<Reply>, Trouble> {
         let mut under_way: Vec<MaybeDone<Pin<Box<_>>>> =
             steps.iter().map(|step| maybe_done(Box::pin(self.send(step)))).collect();
-        // The first look at each, in their order, is what sends it.
-        poll_fn(|context| {
-            for reply in &mut under_way {
+        // The first look at each, in their order, is what sends it. Behind one that could not be sent nothing is:
+        // COMMIT would make half of a commit stand.
+        let unsent = poll_fn(|context| {
+            let unsent = under_way.iter_mut().position(|reply| {
                 let _ = reply.poll_unpin(context);
-            }
-            Poll::Ready(())
+                matches!(reply, MaybeDone::Done(Err(error)) if error.code().is_none())
+            });
+            Poll::Ready(unsent)
         })
         .await;
+        under_way.truncate(unsent.map_or(steps.len(), |place| place + 1));
         let mut replies = Vec::with_capacity(steps.len());
         let mut trouble = None;
-        for (step, mut reply) in steps.iter().zip(under_way) {
+        for (place, (step, mut reply)) in steps.iter().zip(under_way).enumerate() {
             timeout(self.deadline, &mut reply).await.map_err(|_| Trouble::Deadline(self.deadline))?;
             // What follows the first error is refused for no reason of its own.
             match Pin::new(&mut reply).take_output() {
@@ -134,7 +137,11 @@ impl Connection {
                     trouble = trouble.or(Some(Trouble::Unmet(step.sql)));
                 }
                 Some(Ok(reply)) => replies.push(reply),
-                Some(Err(error)) => trouble = trouble.or_else(|| Some(Trouble::at(step.sql, error))),
+                Some(Err(error)) => {
+                    let breaks_off = unsent == Some(place) && !matches!(step.sql, Sql::Commit | Sql::Position);
+                    let met = if breaks_off { Trouble::Unsent(error) } else { Trouble::at(step.sql, error) };
+                    trouble = trouble.or(Some(met));
+                }
                 None => {}
             }
         }

@@ -22,6 +22,9 @@ pub(crate) enum Trouble {
     /// The database refused it at this statement, or the connection broke.
     #[error("{}", describe(.1))]
     Database(Sql, tokio_postgres::Error),
+    /// A statement before COMMIT could not be sent, and so nothing was that should have followed it.
+    #[error("{}", describe(.0))]
+    Unsent(tokio_postgres::Error),
     /// Fewer rows than were decided on are still as they were; of which statement.
     #[error("a row was changed by somebody else meanwhile")]
     Unmet(Sql),
@@ -61,7 +64,7 @@ impl Trouble {
     pub(crate) fn reaction(&self) -> Reaction {
         match self {
             Trouble::Unmet(_) => Reaction::Conflict,
-            Trouble::Database(_, error) => match error.code() {
+            Trouble::Database(_, error) | Trouble::Unsent(error) => match error.code() {
                 Some(code) => of_code(code),
                 None if error.is_closed() || is_of_the_network(error) => Reaction::Unavailable,
                 // A value that does not go into its column.
@@ -75,7 +78,7 @@ impl Trouble {
     /// Whether a commit that met this certainly did not take place.
     pub(crate) fn is_certain(&self) -> bool {
         match self {
-            Trouble::Unmet(_) => true,
+            Trouble::Unmet(_) | Trouble::Unsent(_) => true,
             // Where the database itself refuses what comes before COMMIT, it makes a rollback of COMMIT. At COMMIT, all
             // but these may come from a machine that died on the way to its answer.
             Trouble::Database(sql, error) => {

@@ -7,7 +7,7 @@ mod common;
 
 use std::time::Duration;
 
-use acquaint_store::{Store as _, StoreError};
+use acquaint_store::{Changes, Store as _, StoreError};
 use acquaint_store_postgres::{Options, PostgresStore};
 use acquaint_testkit::postgres::{Cluster, Options as ClusterOptions};
 use acquaint_testkit::process::{self, ProcessId};
@@ -69,6 +69,22 @@ fn a_commit_is_one_flight() {
         tokio::time::timeout(options.deadline, seen).await.unwrap();
         proxy.set(Weather::Fair);
         commit.await.unwrap().unwrap();
+    });
+}
+
+/// Of a commit that cannot be written down to its end nothing stands: rows of another form than this program knows
+/// are found out when they are written, with COMMIT to follow.
+#[test]
+fn a_commit_that_cannot_be_sent_to_its_end_is_not_done() {
+    runtime().block_on(async {
+        let cluster = town().await;
+        cluster.psql(TOWN, "ALTER TYPE event_row ADD ATTRIBUTE unheard_of text").unwrap();
+        let store = open(&cluster.url(TOWN), &options()).await;
+        let changes = Changes { members: members(&["a"], 0).members, ..event(10) };
+        let outcome = store.commit(&changes).await;
+        assert!(matches!(outcome, Err(StoreError::Failed(_))), "{outcome:?}");
+        assert_eq!(version(&store, "a").await.unwrap(), None);
+        store.commit(&members(&["a"], 0)).await.unwrap();
     });
 }
 
