@@ -64,6 +64,8 @@ pub(crate) async fn stream(State(web): State<Web>, me: Me, headers: HeaderMap) -
     let watch = watch.ok_or(Mishap::Ours)?;
     let mut ticks = interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first look does not wait for a tick, and one at once would be a second.
+    ticks.reset();
     let closing = web.app().closing();
     let live = Live {
         web,
@@ -73,7 +75,7 @@ pub(crate) async fn stream(State(web): State<Web>, me: Me, headers: HeaderMap) -
         ticks,
         closing,
         counts: None,
-        look_due: false,
+        look_due: true,
         id: last,
         waiting: Vec::new(),
         missed,
@@ -95,7 +97,7 @@ struct Live {
     closing: watch::Receiver<bool>,
     /// The last that were told.
     counts: Option<Counts>,
-    /// Whether they may have changed since; the first tick, which comes at once, says so.
+    /// Whether they may have changed since.
     look_due: bool,
     /// The last event that made a difference. What happened in silence leaves no trace here either.
     id: Option<EventId>,
