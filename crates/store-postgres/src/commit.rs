@@ -85,7 +85,7 @@ impl PostgresStore {
                 Attempt::Refused(trouble) => {
                     if matches!(trouble, Trouble::Deadline(_)) {
                         // What is left of it on a frozen node may hold this process's row for long.
-                        seat.session = None;
+                        seat.session.take().into_iter().for_each(|session| self.abandon(session));
                     }
                     return Err(trouble.into());
                 }
@@ -132,35 +132,43 @@ impl PostgresStore {
     async fn settle(&self, seat: &mut Seat, complete: Uuid, trouble: &Trouble) -> StoreResult<()> {
         tracing::warn!(error = %trouble, "the answer to a commit was lost");
         let Some(session) = seat.session.take() else { return Err(StoreError::Conflict) };
-        let begun = monotonic();
-        // To take the row away waits until whatever still holds it is over. What has not arrived yet, because the
-        // network or a process of the database stands still, finds no row and is refused.
-        let mut leave = vec![Step::new(Sql::Leave, vec![param(&session.name)])];
-        leave.extend(replicas::position_step(&self.replicas));
-        let found = loop {
-            match self.run(&leave).await {
-                Ok(replies) => {
-                    self.passed(replies.get(1));
-                    break commits(&replies);
-                }
-                Err(_) if begun.elapsed() < self.settling => self.pause(SETTLING_PAUSE).await,
-                Err(error) => {
-                    tracing::warn!(%error, "what became of a commit could not be found out");
-                    break None;
-                }
-            }
-        };
-        let outcome = match found {
+        let outcome = match self.last_word(&session).await {
             Some(commits) if commits == session.commits + 1 => {
                 seat.complete = complete;
                 Ok(())
             }
             Some(commits) if commits == session.commits => Err(StoreError::Unavailable(trouble.to_string())),
-            // The row is gone already, or was not reached: nobody knows.
-            _ => return Err(StoreError::OutcomeUnknown(trouble.to_string())),
+            // The row was not reached, or is gone already: nobody knows.
+            _ => {
+                self.abandon(session);
+                return Err(StoreError::OutcomeUnknown(trouble.to_string()));
+            }
         };
         self.counters.settled();
         outcome
+    }
+
+    /// Takes this process's row away, and tells how many commits were made under it.
+    ///
+    /// That waits until whatever still holds the row is over. What has not arrived yet, because the network or a process
+    /// of the database stands still, finds no row and is refused.
+    async fn last_word(&self, session: &Session) -> Option<i64> {
+        let mut leave = vec![Step::new(Sql::Leave, vec![param(&session.name)])];
+        leave.extend(replicas::position_step(&self.replicas));
+        let begun = monotonic();
+        loop {
+            match self.run(&leave).await {
+                Ok(replies) => {
+                    self.passed(replies.get(1));
+                    return commits(&replies);
+                }
+                Err(_) if begun.elapsed() < self.settling => self.pause(SETTLING_PAUSE).await,
+                Err(error) => {
+                    tracing::warn!(%error, "what became of a commit could not be found out");
+                    return None;
+                }
+            }
+        }
     }
 
     /// What this process committed lies before the place that was answered.

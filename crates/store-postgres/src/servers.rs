@@ -12,7 +12,7 @@
 //! Whether another process lives is judged by its row standing still on this process's own clock;
 //! no two clocks are ever compared.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use acquaint_core::ids::EventId;
@@ -61,6 +61,8 @@ impl Seat {
 #[derive(Debug, Default)]
 pub(crate) struct Observations {
     seen: HashMap<String, (Pulse, Instant)>,
+    /// Those that this process had and could not remove. Nobody will move them any more.
+    abandoned: HashSet<String>,
 }
 
 /// What moves in a row while its process lives.
@@ -85,6 +87,7 @@ impl Observations {
 
     fn forget_others(&mut self, keep: impl Fn(&str) -> bool) {
         self.seen.retain(|key, _| keep(key));
+        self.abandoned.retain(|key| keep(key));
     }
 }
 
@@ -132,6 +135,11 @@ impl PostgresStore {
         self.run(&steps).await.map(drop)
     }
 
+    /// Goes on under another name, because the row can be neither used nor removed now.
+    pub(crate) fn abandon(&self, session: Session) {
+        self.observations().abandoned.insert(session.name);
+    }
+
     /// One sign of life, one look at the others, and the lease.
     pub(crate) async fn do_hold(&self, job: Job) -> StoreResult<bool> {
         let own = {
@@ -166,10 +174,10 @@ impl PostgresStore {
         }
     }
 
-    /// Removes the rows of processes that have stood still for too long, so that what they still
-    /// try to commit is refused and nobody waits for their events.
+    /// Removes the rows of processes that have stood still for too long and those that this one
+    /// abandoned, so that what still arrives under them is refused and nobody waits for their events.
     async fn bury_the_dead(&self, own: &str, alive: &HashMap<String, Pulse>) {
-        for (name, pulse) in self.stood_still(own, alive) {
+        for (name, pulse) in self.dead(own, alive) {
             let params = vec![param(&name), param(pulse.commits), param(pulse.beats)];
             match self.touches(Step::new(Sql::RemoveServer, params)).await {
                 Ok(true) => tracing::warn!(server = %name, "a server that stood still is no longer waited for"),
@@ -181,13 +189,15 @@ impl PostgresStore {
         }
     }
 
-    fn stood_still(&self, own: &str, alive: &HashMap<String, Pulse>) -> Vec<(String, Pulse)> {
+    fn dead(&self, own: &str, alive: &HashMap<String, Pulse>) -> Vec<(String, Pulse)> {
         let mut observations = self.observations();
         let is_lease = |key: &str| Job::ALL.into_iter().any(|job| lease_key(job) == key);
         observations.forget_others(|key| alive.contains_key(key) || is_lease(key));
         let now = monotonic();
-        let mut still = |name: &str, pulse: &Pulse| observations.still(name, pulse, now) >= Some(self.lease);
-        let dead = alive.iter().filter(|(name, pulse)| *name != own && still(name, pulse));
+        let mut is_dead = |name: &str, pulse: &Pulse| {
+            observations.abandoned.contains(name) || observations.still(name, pulse, now) >= Some(self.lease)
+        };
+        let dead = alive.iter().filter(|(name, pulse)| *name != own && is_dead(name, pulse));
         dead.map(|(name, pulse)| (name.clone(), pulse.clone())).collect()
     }
 

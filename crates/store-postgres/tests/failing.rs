@@ -7,7 +7,7 @@ mod common;
 
 use std::time::Duration;
 
-use acquaint_store::{Changes, Store as _, StoreError};
+use acquaint_store::{Changes, Job, Store as _, StoreError};
 use acquaint_store_postgres::{Options, PostgresStore};
 use acquaint_testkit::postgres::{Cluster, Options as ClusterOptions};
 use acquaint_testkit::process::{self, ProcessId};
@@ -207,6 +207,7 @@ fn a_commit_into_a_network_that_stands_still_is_unknown() {
         let short = Duration::from_secs(1);
         let options = Options { deadline: short, settling: short, ..options() };
         let (store, proxy) = behind(&cluster, &options).await;
+        store.commit(&event(10)).await.unwrap();
         proxy.set(Weather::Stalled);
         let outcome = store.commit(&members(&["a"], 0)).await;
         assert!(matches!(outcome, Err(StoreError::OutcomeUnknown(_))), "{outcome:?}");
@@ -217,6 +218,9 @@ fn a_commit_into_a_network_that_stands_still_is_unknown() {
             other => panic!("expected that it is there once, got {other:?}"),
         }
         assert_eq!(version(&store, "a").await.unwrap(), Some(1));
+        store.commit(&event(20)).await.unwrap();
+        assert!(store.hold(Job::Timers).await.unwrap());
+        assert_eq!(events(&store).await.unwrap(), [10, 20], "nobody waits for the name that was given up");
     });
 }
 
@@ -235,6 +239,8 @@ fn after_a_failover_the_promoted_standby_is_used() {
         assert!(told.contains("read-only standby"), "{told}");
         standby.promote().unwrap();
         store.commit(&event(20)).await.unwrap();
+        // If nobody knows what became of the first attempt, its promise stands until the next sign of life.
+        assert!(store.hold(Job::Timers).await.unwrap());
         assert_eq!(events(&store).await.unwrap(), [10, 20]);
     });
 }
