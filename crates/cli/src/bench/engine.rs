@@ -1,4 +1,4 @@
-//! The engine without HTTP: it loads the community, and is measured on the embedded store.
+//! The engine without HTTP: it loads the community, and is measured on either store.
 
 use std::sync::Arc;
 
@@ -124,28 +124,27 @@ pub(super) async fn run(store: &FjallStore, community: &mut Community, commands:
     let network = start(Arc::new(store.clone()), Clock::settable(measured_at())).await?;
     warm_up(&network, community.size.members).await?;
     store.start_recording(RECORDING_BYTES);
-    let each = commands as usize / CALLERS;
     let before = store.stats();
-    let watch = Stopwatch::start();
-    let callers = (0..CALLERS).map(|_| {
-        let caller = community.caller(each / 2);
-        tokio::spawn(call(network.clone(), caller, each))
-    });
-    let callers: Vec<_> = callers.collect();
-    let mut run = Run { commands: each * CALLERS, ..Run::default() };
-    let mut latencies = histogram();
-    for caller in callers {
-        let called = caller.await.map_err(Failure::failed)??;
-        latencies.add(called.latencies).map_err(Failure::failed)?;
-        run.refused += called.refused;
-        community.pending.extend(called.left);
-    }
-    run.seconds = watch.seconds();
+    let called = Callers { count: CALLERS, share: commands as usize / CALLERS / 2, next: Caller::next };
+    let mut run = called.call(&network, community, commands as usize).await?;
     let after = store.stats();
     network.shutdown().await;
-    run.take_latencies(&latencies);
     run.batches = Some(after.commits - before.commits);
     run.longest_commit_ms = Some(after.longest_commit.as_secs_f64() * 1_000.0);
+    Ok(run)
+}
+
+/// Sends by so many callers, each of which waits for its answer before it asks again.
+pub(super) async fn sends(
+    store: Arc<dyn Store>,
+    community: &mut Community,
+    callers: usize,
+    commands: usize,
+) -> Outcome<Run> {
+    let network = start(store, Clock::settable(measured_at())).await?;
+    let callers = Callers { count: callers, share: 0, next: Caller::send };
+    let run = callers.call(&network, community, commands).await?;
+    network.shutdown().await;
     Ok(run)
 }
 
@@ -157,11 +156,41 @@ async fn warm_up(network: &Network, members: u32) -> Outcome<()> {
     Ok(())
 }
 
+/// Those who call at once, each waiting for its answer before it asks again.
+struct Callers {
+    count: usize,
+    /// What is pending that each may withdraw and accept.
+    share: usize,
+    next: fn(&mut Caller) -> Step,
+}
+
+impl Callers {
+    async fn call(&self, network: &Network, community: &mut Community, commands: usize) -> Outcome<Run> {
+        let each = commands / self.count;
+        let watch = Stopwatch::start();
+        let callers = (0..self.count).map(|_| {
+            let caller = community.caller(self.share);
+            tokio::spawn(call(network.clone(), caller, self.next, each))
+        });
+        let callers: Vec<_> = callers.collect();
+        let (mut latencies, mut run) = (histogram(), Run { commands: each * self.count, ..Run::default() });
+        for caller in callers {
+            let called = caller.await.map_err(Failure::failed)??;
+            latencies.add(called.latencies).map_err(Failure::failed)?;
+            run.refused += called.refused;
+            community.pending.extend(called.left);
+        }
+        run.seconds = watch.seconds();
+        run.take_latencies(&latencies);
+        Ok(run)
+    }
+}
+
 /// What one caller did.
-pub(super) struct Called {
-    pub(super) refused: usize,
-    pub(super) latencies: Histogram<u64>,
-    pub(super) left: Vec<Pending>,
+struct Called {
+    refused: usize,
+    latencies: Histogram<u64>,
+    left: Vec<Pending>,
 }
 
 /// Latencies in microseconds, to three digits, up to two minutes.
@@ -169,10 +198,10 @@ pub(super) fn histogram() -> Histogram<u64> {
     Histogram::new_with_max(120_000_000, 3).unwrap_or_else(|_| unreachable!("the bounds are valid"))
 }
 
-async fn call(network: Network, mut caller: Caller, commands: usize) -> Outcome<Called> {
+async fn call(network: Network, mut caller: Caller, next: fn(&mut Caller) -> Step, commands: usize) -> Outcome<Called> {
     let mut called = Called { refused: 0, latencies: histogram(), left: Vec::new() };
     for _ in 0..commands {
-        let step = caller.next();
+        let step = next(&mut caller);
         let Some(request) = step.request() else { continue };
         let watch = Stopwatch::start();
         let outcome = network.submit(request).await;

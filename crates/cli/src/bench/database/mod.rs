@@ -1,6 +1,7 @@
-//! A community in PostgreSQL: how fast members can send, in four ways that are measured in turn.
+//! A community in PostgreSQL: how fast members can send, in five ways that are measured in turn.
 //!
 //! - the floor: every command in a transaction of its own, as most programs would do it;
+//! - the engine in this process, as the floor is: without HTTP on either side, what batches give;
 //! - one server, which puts what waits into one transaction;
 //! - two servers on the same database;
 //! - one server on the embedded store, on the same machine.
@@ -16,16 +17,18 @@ use acquaint_store_fjall::{FjallStore, Options};
 use acquaint_store_postgres::{Address as Database, Options as DatabaseOptions, PostgresStore};
 
 use super::community::{Community, Size};
-use super::http::{Kind, Server, run};
+use super::http::{CONNECTIONS, Kind, Server, run};
 use super::results::{DatabaseResults, Ratio, Run, Way};
 use super::usage::Meter;
 use super::{BenchArgs, DAYS, Place, engine};
 use crate::failure::{Failure, Outcome};
 use crate::output;
+use crate::random;
 use crate::settings::Sources;
 use crate::store::{self, Address, failed};
 
 const FLOOR: &str = "one transaction a command";
+const ENGINE: &str = "engine in process";
 const ONE: &str = "one server";
 const TWO: &str = "two servers";
 const EMBEDDED: &str = "embedded store";
@@ -45,21 +48,23 @@ pub(super) async fn measure(address: &str, args: &BenchArgs, place: &Place) -> O
     let embedded = format!("fjall:{}", directory.display());
     let mut rounds = Rounds::new();
     for round in 1..=args.rounds {
-        output::note(&format!("round {round} of {}: {FLOOR}, {ONE}, {TWO}, {EMBEDDED}", args.rounds));
+        output::note(&format!("round {round} of {}: {FLOOR}, {ENGINE}, {ONE}, {TWO}, {EMBEDDED}", args.rounds));
         let requests = (args.commands / args.rounds) as usize;
         rounds.push(vec![
             one_by_one(&database, &options, &mut community, requests).await?,
+            in_process(&database, &options, &mut community, requests).await?,
             served(ONE, &[address], &mut community, requests).await?,
             served(TWO, &[address, address], &mut community, requests).await?,
             served(EMBEDDED, &[&embedded], &mut community, requests).await?,
         ]);
     }
     let ratios = vec![
+        ratio("engine / floor", &rounds, [ENGINE, FLOOR], Some(6.0)),
         ratio("one server / floor", &rounds, [ONE, FLOOR], Some(6.0)),
         ratio("two servers / one", &rounds, [TWO, ONE], Some(1.3)),
         ratio("one server / embedded", &rounds, [ONE, EMBEDDED], None),
     ];
-    let ways = [FLOOR, ONE, TWO, EMBEDDED].into_iter().filter_map(|name| median(&rounds, name)).collect();
+    let ways = [FLOOR, ENGINE, ONE, TWO, EMBEDDED].into_iter().filter_map(|name| median(&rounds, name)).collect();
     Ok(DatabaseResults { store: database.to_string(), preload, ways, ratios })
 }
 
@@ -99,6 +104,20 @@ async fn one_by_one(
     let cores = meter.stop();
     floor::leave(stores).await?;
     Ok(Way { name: FLOOR, run, cores })
+}
+
+/// As many callers as the floor has connections.
+async fn in_process(
+    database: &Database,
+    options: &DatabaseOptions,
+    community: &mut Community,
+    requests: usize,
+) -> Outcome<Way> {
+    let options = DatabaseOptions { seed: random::bytes()?, ..options.clone() };
+    let store = PostgresStore::open(database, &options).await.map_err(failed)?;
+    let meter = Meter::start(Vec::new());
+    let run = engine::sends(Arc::new(store), community, CONNECTIONS, requests).await?;
+    Ok(Way { name: ENGINE, run, cores: meter.stop() })
 }
 
 /// Servers on those stores, asked at once.
