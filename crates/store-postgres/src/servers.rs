@@ -180,11 +180,11 @@ impl PostgresStore {
         for (name, pulse) in self.dead(own, alive) {
             let params = vec![param(&name), param(pulse.commits), param(pulse.beats)];
             match self.touches(Step::new(Sql::RemoveServer, params)).await {
-                Ok(true) => tracing::warn!(server = %name, "a server that stood still is no longer waited for"),
+                Ok(true) => tracing::warn!(server = %name, "the row of a server stands still and is removed"),
                 Ok(false) => {}
                 // One that froze in the middle of a commit holds its row. That must not keep this
                 // one from its work.
-                Err(error) => tracing::warn!(server = %name, %error, "a server that stood still stays"),
+                Err(error) => tracing::warn!(server = %name, %error, "the row of a server stands still and stays"),
             }
         }
     }
