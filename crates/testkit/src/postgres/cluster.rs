@@ -54,9 +54,12 @@ struct Server {
 
 const ATTEMPTS: usize = 5;
 
-/// A reload is carried out by each process of the server in its own time.
+/// A reload is carried out by each process of the server in its own time. What a transaction has seen of other
+/// processes it keeps until it is told to look again.
 const UNTIL_SYNCHRONOUS: &str = "DO $$ BEGIN
-    WHILE NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') LOOP PERFORM pg_sleep(0.01); END LOOP;
+    WHILE NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') LOOP
+        PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+    END LOOP;
 END $$";
 
 impl Cluster {
@@ -361,5 +364,25 @@ impl Janitor {
         drop(self.0.stdin.take());
         // It has nothing left to stop; what it could not remove is the system's to clean up.
         let _ = self.0.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It once waited for ever: the first look at who follows was kept for all later ones.
+    #[test]
+    fn a_standby_that_comes_later_is_seen_by_who_waits_for_it() {
+        let primary = Cluster::start(&Options::default()).unwrap();
+        primary.psql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'standby'").unwrap();
+        primary.psql("postgres", "SELECT pg_reload_conf()").unwrap();
+        let (programs, url) = (primary.programs.clone(), primary.url("postgres"));
+        let until = format!("SET statement_timeout = '30s'; {UNTIL_SYNCHRONOUS}");
+        let waiting = thread::spawn(move || psql(&programs, &url, &until));
+        let asleep = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        while primary.psql("postgres", asleep).unwrap().is_empty() {}
+        let _standby = primary.standby(false).unwrap();
+        waiting.join().unwrap().unwrap();
     }
 }
