@@ -83,9 +83,11 @@ impl PostgresStore {
                 }
                 Attempt::Refused(trouble) if retries.again(&trouble).await => {}
                 Attempt::Refused(trouble) => {
-                    if matches!(trouble, Trouble::Deadline(_)) {
+                    if matches!(trouble, Trouble::Deadline(_))
+                        && let Some(session) = seat.session.take()
+                    {
                         // What is left of it on a frozen node may hold this process's row for long.
-                        seat.session.take().into_iter().for_each(|session| self.abandon(session));
+                        self.abandon(session);
                     }
                     return Err(trouble.into());
                 }

@@ -125,8 +125,8 @@ pub(super) async fn run(store: &FjallStore, community: &mut Community, commands:
     warm_up(&network, community.size.members).await?;
     store.start_recording(RECORDING_BYTES);
     let before = store.stats();
-    let called = Callers { count: CALLERS, share: commands as usize / CALLERS / 2, next: Caller::next };
-    let mut run = called.call(&network, community, commands as usize).await?;
+    let callers = Callers { count: CALLERS, share: commands as usize / CALLERS / 2, next: Caller::next };
+    let mut run = callers.call(&network, community, commands as usize).await?;
     let after = store.stats();
     network.shutdown().await;
     run.batches = Some(after.commits - before.commits);
