@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
+use std::ops::Add as _;
 
 use acquaint_app::clock::Stopwatch;
 use serde::Serialize;
@@ -52,9 +53,8 @@ impl Meter {
         let (seconds, after) = (self.watch.seconds(), processes());
         let busy = |of: &dyn Fn(u32, &str) -> bool| {
             let taken = after.iter().filter(|(id, taken)| of(**id, &taken.name));
-            let ticks: f64 =
-                taken.map(|(id, taken)| taken.ticks - self.before.get(id).map_or(0.0, |before| before.ticks)).sum();
-            ticks / TICKS / seconds
+            let ticks = taken.map(|(id, taken)| taken.ticks - self.before.get(id).map_or(0.0, |before| before.ticks));
+            ticks.fold(0.0, f64::add) / TICKS / seconds
         };
         Cores {
             client: busy(&|id, _| id == std::process::id()),
@@ -89,5 +89,12 @@ mod tests {
         let taken = read("7 (a) (b) S 1 7 7 0 -1 4194304 9 0 0 0 250 50 0 0 20 0 1 0 5 1 1").unwrap();
         assert_eq!((taken.name.as_str(), taken.ticks), ("a) (b", 300.0));
         assert!(read("nonsense").is_none());
+    }
+
+    /// The sum of no numbers at all is minus zero.
+    #[test]
+    fn who_is_not_there_keeps_nothing_busy() {
+        let told = Meter::start(Vec::new()).stop().to_string();
+        assert!(told.contains("servers 0.00"), "{told}");
     }
 }
